@@ -1,0 +1,1 @@
+"""Marrowlight reads bone marrow edema on MRI."""

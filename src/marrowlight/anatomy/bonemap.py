@@ -1,0 +1,98 @@
+"""The bone map: which voxels are bone, and which bone."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from marrowlight.errors import BadMask, GridMismatch
+from marrowlight.study.grid import Grid
+from marrowlight.study.study import Side
+from marrowlight.study.volume import resample
+
+
+@dataclass(frozen=True, slots=True)
+class LabelledBone:
+    """A bone in a map: its label there, its registry id and its side."""
+
+    label: int
+    bone: str
+    side: Side = Side.UNKNOWN
+
+
+@dataclass(frozen=True, eq=False)
+class BoneMap:
+    """Label map of bones, whatever it came from: a mask file, a network, an earlier visit.
+
+    Parameters
+    ----------
+    labels : (I, J, K) uint8 array
+        0 is no bone; every other value is one of ``bones``.
+    grid : Grid
+    bones : tuple of LabelledBone
+    source : str
+        Where it came from, in words, e.g. ``"mask given by the user"``.
+
+    Raises
+    ------
+    GridMismatch
+        If the array does not fit the grid.
+    BadMask
+        If the map is empty or holds labels that are not in ``bones``.
+    """
+
+    labels: NDArray[np.uint8]
+    grid: Grid
+    bones: tuple[LabelledBone, ...]
+    source: str
+
+    def __post_init__(self) -> None:
+        if self.labels.shape != self.grid.shape:
+            raise GridMismatch(
+                f"A bone map of shape {self.labels.shape} does not fit a grid of {self.grid.shape}."
+            )
+        found = set(np.flatnonzero(np.bincount(self.labels.ravel(), minlength=256)).tolist()) - {0}
+        if not found:
+            raise BadMask(
+                "The bone mask is empty.",
+                expected="at least one voxel above zero",
+                do="check that it is the mask and not another file, and that it covers the image",
+            )
+        unknown = found - {b.label for b in self.bones}
+        if unknown:
+            raise BadMask(
+                f"The bone mask holds labels that nobody named: {sorted(unknown)}.",
+                expected="only " + ", ".join(f"{b.label}={b.bone}" for b in self.bones),
+                do="name them, e.g. --bone-labels 1=femur,3=tibia",
+            )
+        labels = np.asarray(self.labels, dtype=np.uint8).view()
+        labels.setflags(write=False)
+        object.__setattr__(self, "labels", labels)
+
+    @property
+    def mask(self) -> NDArray[np.bool_]:
+        """(I, J, K) bool, any bone."""
+        return self.labels > 0
+
+    def of(self, bone: LabelledBone) -> NDArray[np.bool_]:
+        """(I, J, K) bool, the voxels of one bone."""
+        voxels: NDArray[np.bool_] = self.labels == bone.label
+        return voxels
+
+    def onto(self, grid: Grid) -> BoneMap:
+        """The same bones on another grid (nearest neighbour).
+
+        Raises BadMask if no bone is left there.
+        """
+        if self.grid.matches(grid, 1e-4):
+            return self
+        moved = resample(self.labels, self.grid, grid, labels=True).astype(np.uint8)
+        if not moved.any():
+            raise BadMask(
+                "The bone mask does not overlap the image that it should be carried to.\n"
+                f"  mask:  {self.grid.describe()}\n  image: {grid.describe()}",
+                expected="a mask drawn on a series of the same visit",
+            )
+        return BoneMap(moved, grid, self.bones, self.source)
