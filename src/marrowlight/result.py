@@ -1,0 +1,40 @@
+"""The result of reading: the reading and the images behind it, on the primary grid."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from marrowlight.anatomy.bonemap import BoneMap
+from marrowlight.reading import Reading
+from marrowlight.study.series import Series
+from marrowlight.study.study import Study
+
+
+@dataclass(frozen=True, eq=False)
+class ReadResult:
+    """A reading with its images, ready to be written.
+
+    Parameters
+    ----------
+    reading : Reading
+    study : Study
+        The study that was read; identifying (only source.json holds what identifies).
+    primary : Series or None
+        The series that edema was read on; None if a mask was measured without an image.
+    bones : BoneMap
+        On the primary grid, labels as in ``reading.regions[].bones[].label``.
+    edema, cyst : (I, J, K) bool
+    probability : (I, J, K) float32 or None
+        None if the edema mask was given by the user.
+    """
+
+    reading: Reading
+    study: Study | None
+    primary: Series | None
+    bones: BoneMap
+    edema: NDArray[np.bool_]
+    cyst: NDArray[np.bool_]
+    probability: NDArray[np.float32] | None = None
