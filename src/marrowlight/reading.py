@@ -83,7 +83,9 @@ class Versions(Measured):
     """What made the reading."""
 
     software: str
-    parameters: str = Field(description="SHA-256 of the parameter file.")
+    parameters: str | None = Field(
+        description="SHA-256 of the parameter file; null if the finder was not run."
+    )
     weights: str | None = Field(description="SHA-256 of the weights; null if none was used.")
     knowledge: str = Field(description="SHA-256 of the bone registry.")
 

@@ -1,0 +1,297 @@
+"""Read one study: bones, edema, measurements, one value out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from marrowlight.anatomy.bonemap import BoneMap
+from marrowlight.errors import BadMask, UsageError
+from marrowlight.provenance import reading_id, software_versions, volume_hash
+from marrowlight.reading import (
+    NormalMarrow,
+    OtherSeries,
+    Reading,
+    Region,
+    SeriesReading,
+    Warned,
+)
+from marrowlight.result import ReadResult
+from marrowlight.stages import Progress, Stages
+from marrowlight.study.series import Role, Series
+from marrowlight.study.study import Study
+from marrowlight.study.volume import Volume, resample
+
+if TYPE_CHECKING:
+    from marrowlight.edema.edema_map import EdemaMap
+    from marrowlight.edema.parameters import Parameters
+
+
+@dataclass(frozen=True, eq=False)
+class _SeriesFound:
+    """What was found on one fluid-sensitive series."""
+
+    series: Series
+    bones: BoneMap
+    edema: EdemaMap
+    reading: SeriesReading
+
+
+def read(
+    study: Study,
+    *,
+    bones: BoneMap | str | Path,
+    bone_labels: str | None = None,
+    normal_marrow: NDArray[np.bool_] | str | Path | None = None,
+    parameters: Parameters | None = None,
+    only_primary: bool = False,
+    stages: Stages | None = None,
+    progress: Progress | None = None,
+) -> ReadResult:
+    """Find and measure the edema in a study.
+
+    Writes nothing, and reads a file only where a path is given for ``bones`` or
+    ``normal_marrow``.
+
+    Parameters
+    ----------
+    study : Study
+        From ``open_study``.
+    bones : BoneMap or path
+        Where bone is, on the grid of any series of the study; a path to NIfTI, NRRD or DICOM SEG.
+    bone_labels : str, optional
+        What the labels in a mask file mean: ``"1=femur,3=tibia"`` or ``"registry"``.
+    normal_marrow : (I, J, K) bool on the primary grid, or path, optional
+        Hand-drawn normal marrow; without it the reference is found in the image.
+    parameters : Parameters, optional
+        Of the finder; default is the set that is shipped.
+    only_primary : bool
+        Leave the other fluid-sensitive series unread.
+    stages : Stages, optional
+        Collects the time of each stage.
+    progress : callable, optional
+        Called with the name of each stage.
+
+    Returns
+    -------
+    ReadResult
+        ``.reading`` is what goes into ``reading.json``; beside it the masks on the primary grid.
+
+    Raises
+    ------
+    NotThisJoint, NoFluidSensitiveSeries, GridMismatch, BadMask, BadVoxels, UsageError, WeightsError
+    """
+    from marrowlight.edema.parameters import shipped_parameters
+    from marrowlight.study.joint import require_joint
+
+    stages = stages or Stages(on_start=progress)
+    require_joint(study)
+    primary = study.primary
+    chosen = parameters or shipped_parameters()
+    with stages.stage("bones"):
+        given = _bones(study, bones, bone_labels)
+        marrow = _marrow_mask(study, normal_marrow)
+    warnings = [Warned(code=n.code, text=n.text) for n in study.notices]
+    warnings += [Warned(code=n.code, text=n.text, series=s.id) for s in study.series for n in s.notices]
+    found: list[_SeriesFound] = []
+    for series in study.fluid_sensitive():
+        first = series.id == primary.id
+        if not first and only_primary:
+            continue
+        try:
+            one = _read_series(
+                study, series, given, marrow if first else None, chosen, stages, primary=first
+            )
+        except BadMask:
+            if first:
+                raise
+            text = f"Series {series.id} was not read: the bone mask does not reach it."
+            warnings.append(Warned(code="series-not-read", text=text, series=series.id))
+            continue
+        found.append(one)
+        warnings += [Warned(code=n.code, text=n.text, series=series.id) for n in one.edema.warnings]
+    if found[0].bones is not given:
+        warnings.append(Warned(code="bones-carried-over", text=_carried(given, primary)))
+    return _result(study, found, warnings, chosen)
+
+
+def _bones(study: Study, bones: BoneMap | str | Path, labels: str | None) -> BoneMap:
+    if isinstance(bones, BoneMap):
+        if labels:
+            raise UsageError("bone_labels goes with a mask file; a BoneMap names its own bones.")
+        return bones
+    from marrowlight.anatomy.given import bones_from_file
+
+    grids = [(f"{s.id} ({s.role.value})", s.volume.grid) for s in study.series]
+    return bones_from_file(bones, grids, labels=labels, side=study.side)
+
+
+def _marrow_mask(
+    study: Study, given: NDArray[np.bool_] | str | Path | None
+) -> NDArray[np.bool_] | None:
+    """The hand-drawn normal marrow on the primary grid; raises GridMismatch, BadMask."""
+    if given is None:
+        return None
+    grid = study.primary.volume.grid
+    if isinstance(given, np.ndarray):
+        voxels = given
+        if voxels.shape != grid.shape:
+            raise UsageError(
+                f"normal_marrow has the shape {voxels.shape}; the primary series has {grid.shape}."
+            )
+    else:
+        from marrowlight.study.maskfile import read_mask
+
+        mask = read_mask(given, [grid])
+        mask.grid.require_match(
+            grid, this=f"normal marrow mask {Path(given).name}", that=f"series {study.primary.id}"
+        )
+        voxels = mask.labels
+    if not voxels.any():
+        raise BadMask("The mask of normal marrow is empty.", where="--normal-marrow")
+    marked: NDArray[np.bool_] = voxels > 0
+    return marked
+
+
+def _read_series(
+    study: Study,
+    series: Series,
+    given: BoneMap,
+    marrow: NDArray[np.bool_] | None,
+    parameters: Parameters,
+    stages: Stages,
+    *,
+    primary: bool,
+) -> _SeriesFound:
+    from marrowlight.edema.find import find_edema
+    from marrowlight.edema.measure import measure_edema
+
+    grid = series.volume.grid
+    with stages.stage("carry bones and T1 onto the grid"):
+        bones = given.onto(grid)
+        t1 = study.first(Role.T1)
+        t1_here = None
+        if t1 is not None:
+            moved = resample(t1.volume.voxels, t1.volume.grid, grid)
+            t1_here = Volume(moved.astype(np.float32), grid)
+    with stages.stage("find edema"):
+        edema = find_edema(
+            series.volume,
+            bones,
+            sequence=series.role.value,
+            t1=t1_here,
+            normal_marrow=marrow,
+            parameters=parameters,
+        )
+    with stages.stage("measure"):
+        measured = measure_edema(
+            mask=edema.mask,
+            grid=grid,
+            bones=bones,
+            image=series.volume,
+            contrast=edema.contrast,
+            probability=edema.probability,
+            cyst=edema.cyst,
+        )
+    regions = tuple(
+        Region(
+            joint=study.joint,
+            joint_evidence=study.joint_evidence,
+            side=side,
+            side_evidence=study.side_evidence,
+            bones=of_side.bones,
+            edema=of_side.edema,
+        )
+        for side, of_side in measured.regions.items()
+    )
+    return _SeriesFound(
+        series,
+        bones,
+        edema,
+        SeriesReading(
+            id=series.id,
+            role=series.role,
+            role_evidence=series.role_evidence,
+            description=series.description,
+            plane=series.plane,
+            primary=primary,
+            shape=grid.shape,
+            spacing_mm=grid.spacing,
+            slice_thickness_mm=series.slice_thickness_mm,
+            normal_marrow=NormalMarrow(
+                center=edema.marrow.center,
+                spread=edema.marrow.spread,
+                voxels=edema.marrow.voxels,
+                source=edema.marrow.source,
+            ),
+            regions=regions,
+        ),
+    )
+
+
+def _carried(given: BoneMap, primary: Series) -> str:
+    spacing = " x ".join(f"{s:.2f}" for s in given.grid.spacing)
+    return (
+        f"The bone mask was drawn on another grid ({spacing} mm) and carried to the primary series "
+        f"{primary.id} by position (nearest neighbour); movement between the two is not corrected."
+    )
+
+
+def _result(
+    study: Study, found: list[_SeriesFound], warnings: list[Warned], parameters: Parameters
+) -> ReadResult:
+    from marrowlight.report.sentence import summary_sentence
+
+    first = found[0]
+    read_ids = {one.series.id for one in found}
+    versions = software_versions(parameters)
+    others = tuple(
+        OtherSeries(
+            id=s.id,
+            role=s.role,
+            role_evidence=s.role_evidence,
+            description=s.description,
+            plane=s.plane,
+            shape=s.volume.grid.shape,
+            used_for="told marrow from cyst and fat" if s is study.first(Role.T1) else "not used",
+        )
+        for s in study.series
+        if s.id not in read_ids
+    )
+    reading = Reading(
+        reading_id=reading_id(
+            [volume_hash(s.volume.voxels, s.volume.grid.affine) for s in study.series]
+            + [volume_hash(first.bones.labels, first.bones.grid.affine)],
+            [study.joint.value, study.side.value, *(s.role.value for s in study.series)],
+            versions,
+        ),
+        summary=summary_sentence(first.reading.regions),
+        regions=first.reading.regions,
+        primary_series=first.series.id,
+        primary_reason=study.primary_reason,
+        series=tuple(one.reading for one in found),
+        other_series=others,
+        set_aside=tuple(
+            {"name": a.name, "reason": a.reason, "files": a.files} for a in study.set_aside
+        ),
+        warnings=tuple(_once(warnings)),
+        versions=versions,
+    )
+    return ReadResult(
+        reading=reading,
+        study=study,
+        primary=first.series,
+        bones=first.bones,
+        edema=first.edema.mask,
+        cyst=first.edema.cyst,
+        probability=first.edema.probability,
+    )
+
+
+def _once(warnings: list[Warned]) -> list[Warned]:
+    """Without repetitions, in order."""
+    return list(dict.fromkeys(warnings))
