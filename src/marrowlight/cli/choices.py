@@ -1,0 +1,35 @@
+"""Words that a user may choose from on the command line.
+
+The same words as the enums of ``study``, which are not imported here: they bring numpy, and
+``--help`` answers before that would be loaded. A test holds the two lists equal.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class JointChoice(StrEnum):
+    HIP = "hip"
+    KNEE = "knee"
+    ANKLE = "ankle"
+    SACROILIAC = "sacroiliac"
+    OTHER = "other"
+
+
+class SideChoice(StrEnum):
+    LEFT = "left"
+    RIGHT = "right"
+    MIDLINE = "midline"
+    UNKNOWN = "unknown"
+
+
+class OrientationChoice(StrEnum):
+    SFORM = "sform"
+    QFORM = "qform"
+
+
+class PhantomJoint(StrEnum):
+    HIP = "hip"
+    KNEE = "knee"
+    ANKLE = "ankle"

@@ -1,0 +1,91 @@
+"""What a person sees in the terminal: progress, tables and errors. Machines get JSON."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from marrowlight.errors import MarrowlightError
+    from marrowlight.stages import Progress
+
+
+class Screen:
+    """Where a command writes.
+
+    quiet : nothing but errors; as_json : one JSON document on standard output, nothing else.
+    """
+
+    def __init__(self, *, quiet: bool, as_json: bool) -> None:
+        self.quiet = quiet
+        self.as_json = as_json
+
+    @property
+    def talks(self) -> bool:
+        """Whether text for people is printed."""
+        return not (self.quiet or self.as_json)
+
+    def say(self, text: str) -> None:
+        """One line for people."""
+        if self.talks:
+            sys.stdout.write(text + "\n")
+
+    def warn(self, texts: Sequence[str]) -> None:
+        """Warnings, each on its own line, on standard error."""
+        if self.talks:
+            for text in texts:
+                sys.stderr.write(f"! {text}\n")
+
+    def result(self, value: Mapping[str, Any]) -> None:
+        """The result for machines."""
+        if self.as_json:
+            sys.stdout.write(json.dumps(value, indent=2, ensure_ascii=False) + "\n")
+
+    def table(self, title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+        """A table for people; columns that start with '>' are aligned to the right."""
+        if not self.talks:
+            return
+        from rich.console import Console
+        from rich.markup import escape
+        from rich.table import Table
+
+        table = Table(title=title, title_justify="left", header_style="bold")
+        for name in columns:
+            right = name.startswith(">")
+            table.add_column(name.lstrip(">"), justify="right" if right else "left")
+        for row in rows:
+            table.add_row(*(escape(cell) for cell in row))
+        Console(width=None if sys.stdout.isatty() else 120).print(table)
+
+    @contextmanager
+    def progress(self) -> Iterator[Progress]:
+        """A line that names the stage while it runs; silent where nobody looks."""
+        if not self.talks or not sys.stderr.isatty():
+            yield lambda _stage: None
+            return
+        from rich.console import Console
+        from rich.progress import Progress as Bar
+        from rich.progress import SpinnerColumn, TextColumn, TimeElapsedColumn
+
+        columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
+        with Bar(*columns, console=Console(stderr=True), transient=True) as bar:
+            task = bar.add_task("starting")
+            yield lambda stage: bar.update(task, description=stage)
+
+    def error(self, error: MarrowlightError) -> None:
+        """An error of ours: text on standard error, and JSON on standard output if asked."""
+        if self.as_json:
+            detail = {
+                "kind": type(error).__name__,
+                "found": error.found,
+                "where": error.where,
+                "expected": error.expected,
+                "do": error.do,
+                "exit_code": error.exit_code,
+            }
+            sys.stdout.write(json.dumps({"error": detail}, indent=2, ensure_ascii=False) + "\n")
+            return
+        sys.stderr.write(f"marrowlight: {error}\n")

@@ -1,0 +1,91 @@
+"""``marrowlight read``: from files to measured edema to a report."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from marrowlight.cli import options as opt
+from marrowlight.cli.console import Screen
+
+
+def command(
+    inputs: opt.Inputs,
+    out: opt.Out,
+    bones: opt.Bones,
+    bone_labels: opt.BoneLabels = None,
+    series: opt.SeriesRoles = None,
+    normal_marrow: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Hand-drawn normal marrow on the primary series; without it the reference is "
+            "found in the image.",
+        ),
+    ] = None,
+    joint: opt.JointOption = None,
+    side: opt.SideOption = None,
+    only_primary: Annotated[
+        bool,
+        typer.Option("--only-primary", help="Leave the other fluid-sensitive series unread."),
+    ] = False,
+    nifti_orientation: opt.Orientation = None,
+    isolate: opt.Isolate = False,
+    overwrite: opt.Overwrite = False,
+    quiet: opt.Quiet = False,
+    as_json: opt.Json = False,
+) -> int:
+    """Find and measure bone marrow edema in one study, and write the report.
+
+    Example: marrowlight read exam/ --bones bone.nii.gz --joint knee -o out
+
+    Writes report.html, reading.json, edema.nii.gz, edema_probability.nii.gz, bones.nii.gz,
+    run.json, and source.json (the only file that identifies the patient). Exit code 3 means that
+    the input was refused, or that only part of it could be read.
+    """
+    from marrowlight.cli.opening import open_inputs
+    from marrowlight.cli.writing import check_output, write_result
+    from marrowlight.read import read
+    from marrowlight.stages import Stages
+
+    screen = Screen(quiet=quiet, as_json=as_json)
+    check_output(out, overwrite=overwrite)
+    with screen.progress() as progress:
+        stages = Stages(on_start=progress)
+        with stages.stage("open the study"):
+            study = open_inputs(
+                inputs,
+                series,
+                joint=joint,
+                side=side,
+                orientation=nifti_orientation,
+                isolate=isolate,
+                progress=progress,
+            )
+        result = read(
+            study,
+            bones=bones,
+            bone_labels=bone_labels,
+            normal_marrow=normal_marrow,
+            only_primary=only_primary,
+            stages=stages,
+        )
+        chosen = {
+            "command": "read",
+            "bone_labels": bone_labels,
+            "series": [text.partition("=")[0] for text in series or ()],
+            "normal_marrow": "given" if normal_marrow else "estimated",
+            "joint": joint,
+            "side": side,
+            "only_primary": only_primary,
+            "nifti_orientation": nifti_orientation,
+            "isolate": isolate,
+        }
+        paths = {"inputs": [*map(str, inputs), *(series or ())], "bones": str(bones)}
+        write_result(out, result, stages, options=chosen, paths=paths, overwrite=overwrite)
+    from marrowlight.cli.summary import exit_code, show_result
+
+    show_result(screen, result, out, stages)
+    return exit_code(result.reading)
