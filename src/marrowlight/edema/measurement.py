@@ -77,16 +77,21 @@ class Lesion(Volumes):
     bone: str
     side: Side
     centroid_ras_mm: tuple[float, float, float]
-    peak_ras_mm: tuple[float, float, float] = Field(description="Voxel of highest contrast.")
+    peak_ras_mm: tuple[float, float, float] | None = Field(
+        default=None, description="Voxel of highest contrast; null without an image."
+    )
     extent_mm: Extent
-    bone_share: float = Field(ge=0, le=1)
+    bone_share: float = Field(ge=0, le=1, description="Of the bone within the image.")
     contrast: float | None = Field(
-        description="Mean, in robust SD of this patient's normal marrow."
+        default=None, description="Mean, in robust SD of this patient's normal marrow."
     )
     peak_contrast: float | None = None
     mean_probability: float | None = None
     cyst_share: float = Field(ge=0, le=1)
     edge: Edge
+    edge_width_mm: float | None = Field(
+        default=None, description="Distance over which the contrast falls; null if unknown."
+    )
     distance_to_surface_mm: float | None = Field(
         default=None, description="Nearest voxel to the joint surface; null if not known."
     )
@@ -99,6 +104,12 @@ class Edema(Volumes):
     bone_share: float | None = Field(default=None, ge=0, le=1)
     lesions: tuple[Lesion, ...] = ()
     detection_limit_mm3: float = Field(description="Smallest lesion that is counted.")
+    unlisted_volume_mm3: float = Field(
+        default=0.0, ge=0, description="Part of the volume in specks below the detection limit."
+    )
+    load_reference: float | None = Field(
+        default=None, description="Contrast of fluid that the load is relative to, robust SD."
+    )
 
 
 class BoneEdema(Measured):
