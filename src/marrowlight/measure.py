@@ -6,7 +6,6 @@ from pathlib import Path
 
 import numpy as np
 
-from marrowlight.anatomy.bonemap import BoneMap
 from marrowlight.errors import BadMask
 from marrowlight.provenance import reading_id, software_versions, volume_hash
 from marrowlight.reading import NormalMarrow, Reading, SeriesReading, Warned

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from marrowlight.anatomy.bonemap import BoneMap
 from marrowlight.errors import BadMask, UsageError
+from marrowlight.notice import Notice
 from marrowlight.provenance import reading_id, software_versions, volume_hash
 from marrowlight.reading import (
     NormalMarrow,
@@ -96,7 +97,8 @@ def read(
         given = _bones(study, bones, bone_labels)
         marrow = _marrow_mask(study, normal_marrow)
     warnings = [Warned(code=n.code, text=n.text) for n in study.notices]
-    warnings += [Warned(code=n.code, text=n.text, series=s.id) for s in study.series for n in s.notices]
+    for series in study.series:
+        warnings += _warned(series.notices, series)
     found: list[_SeriesFound] = []
     for series in study.fluid_sensitive():
         first = series.id == primary.id
@@ -113,7 +115,7 @@ def read(
             warnings.append(Warned(code="series-not-read", text=text, series=series.id))
             continue
         found.append(one)
-        warnings += [Warned(code=n.code, text=n.text, series=series.id) for n in one.edema.warnings]
+        warnings += _warned(one.edema.warnings, series)
     if found[0].bones is not given:
         warnings.append(Warned(code="bones-carried-over", text=_carried(given, primary)))
     return _result(study, found, warnings, chosen)
@@ -290,6 +292,10 @@ def _result(
         cyst=first.edema.cyst,
         probability=first.edema.probability,
     )
+
+
+def _warned(notices: tuple[Notice, ...], series: Series) -> list[Warned]:
+    return [Warned(code=n.code, text=n.text, series=series.id) for n in notices]
 
 
 def _once(warnings: list[Warned]) -> list[Warned]:

@@ -55,20 +55,18 @@ def main() -> None:
 
 def run(arguments: list[str]) -> int:
     """Run one command line and return its exit code. Never raises."""
-    import click
-
     from marrowlight.errors import MarrowlightError, OutputNotWritable
 
     screen = Screen(quiet=False, as_json="--json" in arguments)
     try:
         code = app(args=arguments, prog_name="marrowlight", standalone_mode=False)
-    except click.ClickException as error:
+    except typer.TyperException as error:
         error.show()
         return 2
     except MarrowlightError as error:
         screen.error(error)
         return error.exit_code
-    except (KeyboardInterrupt, click.Abort):
+    except (KeyboardInterrupt, typer.Abort):
         sys.stderr.write("marrowlight: interrupted; nothing was left half written.\n")
         return 130
     except BrokenPipeError:
