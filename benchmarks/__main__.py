@@ -1,4 +1,7 @@
-"""Run every benchmark: ``python -m benchmarks``, or ``make bench``. One that fails does not stop the rest."""
+"""Run every benchmark: ``python -m benchmarks``, or ``make bench``.
+
+One that fails does not stop the rest.
+"""
 
 from __future__ import annotations
 

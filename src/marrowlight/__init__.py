@@ -1,1 +1,97 @@
-"""Marrowlight reads bone marrow edema on MRI."""
+"""Marrowlight finds and measures bone marrow edema on MRI.
+
+    import marrowlight as ml
+
+    study = ml.open_study("exam")
+    result = ml.read(study, bones="bone.nii.gz")
+    result.reading.regions[0].edema.volume_mm3
+    ml.write_result("out", result)
+
+It supports a reader and replaces none; it is no medical device.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from marrowlight import errors
+    from marrowlight.anatomy.bonemap import BoneMap, LabelledBone
+    from marrowlight.anatomy.given import bones_from_file
+    from marrowlight.anatomy.registry import bone_registry
+    from marrowlight.errors import MarrowlightError
+    from marrowlight.measure_mask import measure
+    from marrowlight.output import write_result
+    from marrowlight.read_study import read
+    from marrowlight.reading import Reading
+    from marrowlight.result import ReadResult
+    from marrowlight.stages import Stages
+    from marrowlight.study.grid import Grid
+    from marrowlight.study.open import open_study
+    from marrowlight.study.series import Role, Series
+    from marrowlight.study.study import Joint, Side, Study
+    from marrowlight.study.volume import Volume, resample
+    from marrowlight.version import __version__
+
+_HOMES = {
+    "BoneMap": "anatomy.bonemap",
+    "Grid": "study.grid",
+    "Joint": "study.study",
+    "LabelledBone": "anatomy.bonemap",
+    "MarrowlightError": "errors",
+    "ReadResult": "result",
+    "Reading": "reading",
+    "Role": "study.series",
+    "Series": "study.series",
+    "Side": "study.study",
+    "Stages": "stages",
+    "Study": "study.study",
+    "Volume": "study.volume",
+    "__version__": "version",
+    "bone_registry": "anatomy.registry",
+    "bones_from_file": "anatomy.given",
+    "measure": "measure_mask",
+    "open_study": "study.open",
+    "read": "read_study",
+    "resample": "study.volume",
+    "write_result": "output",
+}
+
+__all__ = [
+    "BoneMap",
+    "Grid",
+    "Joint",
+    "LabelledBone",
+    "MarrowlightError",
+    "ReadResult",
+    "Reading",
+    "Role",
+    "Series",
+    "Side",
+    "Stages",
+    "Study",
+    "Volume",
+    "__version__",
+    "bone_registry",
+    "bones_from_file",
+    "errors",
+    "measure",
+    "open_study",
+    "read",
+    "resample",
+    "write_result",
+]
+
+
+def __getattr__(name: str) -> Any:
+    """Import a public name when it is first used: ``marrowlight --help`` answers at once."""
+    if name == "errors":
+        return import_module("marrowlight.errors")
+    if name in _HOMES:
+        return getattr(import_module(f"marrowlight.{_HOMES[name]}"), name)
+    raise AttributeError(f"module 'marrowlight' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -41,13 +41,14 @@ def command(
     """
     from marrowlight.cli.opening import open_inputs
     from marrowlight.cli.summary import exit_code, show_result
-    from marrowlight.cli.writing import check_output, write_result
-    from marrowlight.measure import measure
+    from marrowlight.measure_mask import measure
+    from marrowlight.output import write_result
+    from marrowlight.report.atomic import check_folder
     from marrowlight.stages import Stages
     from marrowlight.study.study import Joint, Side
 
     screen = Screen(quiet=quiet, as_json=as_json)
-    check_output(out, overwrite=overwrite)
+    check_folder(out, overwrite=overwrite)
     with screen.progress() as progress:
         stages = Stages(on_start=progress)
         study = None

@@ -46,12 +46,13 @@ def command(
     the input was refused, or that only part of it could be read.
     """
     from marrowlight.cli.opening import open_inputs
-    from marrowlight.cli.writing import check_output, write_result
-    from marrowlight.read import read
+    from marrowlight.output import write_result
+    from marrowlight.read_study import read
+    from marrowlight.report.atomic import check_folder
     from marrowlight.stages import Stages
 
     screen = Screen(quiet=quiet, as_json=as_json)
-    check_output(out, overwrite=overwrite)
+    check_folder(out, overwrite=overwrite)
     with screen.progress() as progress:
         stages = Stages(on_start=progress)
         with stages.stage("open the study"):
