@@ -47,7 +47,9 @@ def measure(
     GridMismatch, BadMask, UsageError
     """
     from marrowlight.anatomy.given import bones_from_file
+    from marrowlight.edema.intervals import Origin
     from marrowlight.edema.measure import measure_edema
+    from marrowlight.regions import regions_of
     from marrowlight.report.sentence import summary_sentence
     from marrowlight.study.maskfile import read_mask
 
@@ -82,14 +84,14 @@ def measure(
             mask=mask,
             grid=drawn.grid,
             bones=given,
-            image=series.volume if series else None,
             contrast=contrast,
-            probability=None,
-            cyst=None,
+            origin=Origin.DRAWN,
+            slice_thickness_mm=series.slice_thickness_mm if series else None,
         )
+    notes += [Warned(code=n.code, text=n.text) for n in measured.notices]
     versions = software_versions(None)
-    regions = measured.as_regions(joint, side)
-    read_on = ()
+    regions = regions_of(measured, origin=Origin.DRAWN, joint=joint, side=side)
+    read_on: tuple[SeriesReading, ...] = ()
     if series and marrow:
         read_on = (
             SeriesReading(
@@ -121,7 +123,7 @@ def measure(
         primary_series=series.id if series else GIVEN,
         primary_reason="The edema mask was given by the user and was not checked.",
         series=read_on,
-        warnings=(*notes, *measured.warnings),
+        warnings=tuple(notes),
         versions=versions,
     )
     empty = np.zeros(drawn.grid.shape, bool)

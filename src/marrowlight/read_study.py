@@ -17,7 +17,6 @@ from marrowlight.reading import (
     NormalMarrow,
     OtherSeries,
     Reading,
-    Region,
     SeriesReading,
     Warned,
 )
@@ -39,6 +38,7 @@ class _SeriesFound:
     series: Series
     bones: BoneMap
     edema: EdemaMap
+    notices: tuple[Notice, ...]
     reading: SeriesReading
 
 
@@ -115,7 +115,7 @@ def read(
             warnings.append(Warned(code="series-not-read", text=text, series=series.id))
             continue
         found.append(one)
-        warnings += _warned(one.edema.warnings, series)
+        warnings += _warned((*one.edema.warnings, *one.notices), series)
     if found[0].bones is not given:
         warnings.append(Warned(code="bones-carried-over", text=_carried(given, primary)))
     return _result(study, found, warnings, chosen)
@@ -169,8 +169,11 @@ def _read_series(
     *,
     primary: bool,
 ) -> _SeriesFound:
+    from marrowlight.edema.edema_map import Tissue
     from marrowlight.edema.find import find_edema
+    from marrowlight.edema.intervals import Origin
     from marrowlight.edema.measure import measure_edema
+    from marrowlight.regions import regions_of
 
     grid = series.volume.grid
     with stages.stage("carry bones and T1 onto the grid"):
@@ -194,26 +197,24 @@ def _read_series(
             mask=edema.mask,
             grid=grid,
             bones=bones,
-            image=series.volume,
             contrast=edema.contrast,
             probability=edema.probability,
-            cyst=edema.cyst,
+            cyst=edema.tissue == Tissue.CYST,
+            slice_thickness_mm=series.slice_thickness_mm,
         )
-    regions = tuple(
-        Region(
-            joint=study.joint,
-            joint_evidence=study.joint_evidence,
-            side=side,
-            side_evidence=study.side_evidence,
-            bones=of_side.bones,
-            edema=of_side.edema,
-        )
-        for side, of_side in measured.regions.items()
+    regions = regions_of(
+        measured,
+        origin=Origin.FOUND,
+        joint=study.joint,
+        side=study.side,
+        joint_evidence=study.joint_evidence,
+        side_evidence=study.side_evidence,
     )
     return _SeriesFound(
         series,
         bones,
         edema,
+        measured.notices,
         SeriesReading(
             id=series.id,
             role=series.role,
@@ -246,6 +247,7 @@ def _carried(given: BoneMap, primary: Series) -> str:
 def _result(
     study: Study, found: list[_SeriesFound], warnings: list[Warned], parameters: Parameters
 ) -> ReadResult:
+    from marrowlight.edema.edema_map import Tissue
     from marrowlight.report.sentence import summary_sentence
 
     first = found[0]
@@ -289,7 +291,7 @@ def _result(
         primary=first.series,
         bones=first.bones,
         edema=first.edema.mask,
-        cyst=first.edema.cyst,
+        cyst=first.edema.tissue == Tissue.CYST,
         probability=first.edema.probability,
     )
 
