@@ -140,7 +140,7 @@ def _profile(
     first = int(bins.min())
     counts = np.bincount(bins - first)
     means = np.bincount(bins - first, values) / np.maximum(counts, 1)
-    centers = (np.arange(counts.size) + first + 0.5) * pixel
+    centers: NDArray[np.float64] = (np.arange(counts.size) + first + 0.5) * np.float64(pixel)
     known = counts >= LEAST_SAMPLES
     # The level inside is that of the deepest part, where the border's own slope has ended.
     deep = values[distance <= min(-blur, float(np.quantile(distance[distance < 0], 0.25)))]

@@ -1,0 +1,122 @@
+"""Which voxels belong to which lesion, and how small a lesion may be."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from marrowlight.edema.lesions import (
+    FAINTEST_CONTRAST,
+    NEAR_BONE_MM,
+    POINT_SPREAD,
+    ROSE_K,
+    assign_to_bones,
+    keep_countable,
+    minimum_lesion_mm3,
+    slice_axis,
+    split_lesions,
+)
+from marrowlight.study.grid import Grid
+from tests.edema.shapes import all_bone, box, filled, grids, rotation, upright
+
+
+def test_voxels_that_meet_at_a_corner_are_one_lesion() -> None:
+    grid = upright((10, 10, 6))
+    mask = box(grid, (1, 1, 1), (4, 4, 3)) | box(grid, (4, 4, 3), (7, 7, 5))
+    (lesion,) = split_lesions(mask.astype(np.uint8), None, grid)
+    assert len(lesion.edema) == 36
+
+
+def test_lesions_come_by_falling_volume_then_by_place() -> None:
+    grid = upright((20, 10, 6))
+    mask = box(grid, (1, 1, 1), (3, 3, 3))
+    mask |= box(grid, (5, 1, 1), (9, 5, 3)) | box(grid, (12, 1, 1), (14, 3, 3))
+    found = split_lesions(mask.astype(np.uint8), None, grid)
+    assert [len(x.edema) for x in found] == [32, 8, 8]
+    assert found[1].edema[:, 0].max() < found[2].edema[:, 0].min()
+
+
+@given(grids(shape=(14, 12, 8)), st.integers(0, 2**32 - 1), st.floats(0.5, 6.0))
+@settings(deadline=None, max_examples=30)
+def test_every_mask_voxel_goes_to_the_nearest_bone_in_reach(
+    grid: Grid, seed: int, reach: float
+) -> None:
+    rng = np.random.default_rng(seed)
+    labels = np.zeros(grid.shape, np.uint8)
+    for n in (1, 2, 3):
+        corner = rng.integers(0, (10, 8, 5))
+        labels[tuple(slice(c, c + 3) for c in corner)] = n
+    mask = rng.random(grid.shape) < 0.1
+    got = assign_to_bones(mask, labels, grid, reach)
+    bone_at = np.argwhere(labels > 0)
+    bone_mm = grid.to_ras(bone_at.astype(float))
+    for voxel in np.argwhere(mask):
+        here = got[tuple(voxel)]
+        if labels[tuple(voxel)]:
+            assert here == labels[tuple(voxel)]
+            continue
+        away = np.linalg.norm(bone_mm - grid.to_ras(voxel.astype(float)), axis=1)
+        if abs(away.min() - reach) < 1e-3:
+            continue
+        assert (here > 0) == (away.min() < reach)
+        if here:
+            own = labels[tuple(bone_at.T)] == here
+            assert away[own].min() == pytest.approx(away.min(), abs=2e-3)
+    assert not got[~mask].any()
+
+
+def test_the_minimum_follows_from_the_noise_and_the_resolution() -> None:
+    grid = upright((10, 10, 10), (0.5, 0.5, 3.0))
+    elements = (ROSE_K / FAINTEST_CONTRAST) ** 2
+    assert minimum_lesion_mm3(grid) == pytest.approx(elements * (POINT_SPREAD * 0.5) ** 2 * 3.0)
+
+
+@given(grids())
+@settings(deadline=None)
+def test_the_minimum_grows_with_pixel_and_slice_and_not_with_the_way_of_storing(grid: Grid) -> None:
+    least = minimum_lesion_mm3(grid)
+    for axis in range(3):
+        stretched = grid.affine.copy()
+        stretched[:, axis] *= 2
+        assert minimum_lesion_mm3(Grid(grid.shape, stretched)) > least
+    for order in ([1, 0, 2], [2, 0, 1]):
+        moved = Grid((9, 9, 9), grid.affine[:, [*order, 3]])
+        assert minimum_lesion_mm3(moved) == pytest.approx(least)
+    thick = minimum_lesion_mm3(grid, slice_thickness_mm=10.0)
+    assert thick == pytest.approx(least * 10.0 / grid.spacing[slice_axis(grid)])
+
+
+def test_overlapping_slices_count_by_their_thickness() -> None:
+    grid = upright((10, 10, 10), (0.5, 0.5, 1.5))
+    assert minimum_lesion_mm3(grid, 3.0) == pytest.approx(2 * minimum_lesion_mm3(grid))
+    assert minimum_lesion_mm3(grid, 1.0) == minimum_lesion_mm3(grid)
+
+
+@pytest.mark.parametrize("order", [(0, 1, 2), (2, 1, 0), (1, 2, 0)])
+def test_slices_run_along_the_widest_spacing(order: tuple[int, int, int]) -> None:
+    spacing = np.array([0.4, 0.4, 3.0])[list(order)]
+    affine = np.eye(4)
+    affine[:3, :3] = rotation((20, 30, 40)) * spacing
+    assert slice_axis(Grid((5, 5, 5), affine)) == order.index(2)
+
+
+def test_what_would_be_no_lesion_can_be_taken_out_of_a_mask() -> None:
+    grid = upright((60, 20, 8), (1.0, 1.0, 3.0))
+    bones = filled(grid, (1, "femur", slice(0, 20)), (2, "tibia", slice(20, 30)))
+    lesion = box(grid, (3, 3, 2), (8, 8, 4))
+    speck = box(grid, (15, 15, 2), (16, 16, 3))
+    far = box(grid, (45, 3, 2), (55, 12, 5))
+    kept = keep_countable(lesion | speck | far, bones.labels, grid)
+    assert (kept == lesion).all()
+    # A speck that only reaches the minimum together with a lesion of the next bone goes too.
+    beside = box(grid, (20, 3, 2), (28, 8, 4)) | box(grid, (19, 3, 2), (20, 4, 3))
+    assert keep_countable(beside, bones.labels, grid).sum() == 8 * 5 * 2
+
+
+def test_nothing_is_lost_of_a_mask_that_is_all_lesion() -> None:
+    grid = upright((20, 20, 8))
+    mask = box(grid, (2, 2, 2), (15, 15, 6))
+    assert (keep_countable(mask, all_bone(grid).labels, grid) == mask).all()
+    assert NEAR_BONE_MM > 0
