@@ -19,8 +19,8 @@ def fluid_contrast(contrast: NDArray[np.float32], grid: Grid) -> float | None:
     contrast : (I, J, K) float32, of the whole image. The median of its brightest 2 ml. None if the
     image holds less than that or nothing brighter than normal marrow.
 
-    Like the reference of the SPARCC score, which calls edema intense when it is as bright as the
-    presacral vessels (Maksymowych, Arthritis Rheum 2005;53:703).
+    Like the reference of the SPARCC score, which calls edema intense when it is as bright as fluid
+    in the same image: vessels, cerebrospinal fluid (Maksymowych, Arthritis Rheum 2005;53:703).
     """
     count = int(FLUID_POOL_MM3 / grid.voxel_volume_mm3)
     flat = contrast.ravel()
