@@ -1,12 +1,113 @@
-"""The report as one self-contained page."""
+"""The report as one self-contained page that opens from disk and asks nothing of the network."""
 
 from __future__ import annotations
 
-from html import escape
+import base64
+import hashlib
+import json
+import unicodedata
+from importlib import resources
+from typing import Any
 
+from marrowlight.report import page
+from marrowlight.report.amount import THIN
+from marrowlight.report.pictures import key_pictures
+from marrowlight.report.viewer import EDEMA, Viewer, viewer_of
 from marrowlight.result import ReadResult
+
+EDEMA_RGB = (255, 176, 0)
+CYST_RGB = (86, 190, 255)
+"""Orange and sky blue of the palette for all kinds of colour vision. Source: Okabe and Ito 2008."""
 
 
 def report_html(result: ReadResult) -> str:
-    """The report of one reading."""
-    return f"<!doctype html><title>Marrowlight</title><p>{escape(result.reading.summary)}</p>"
+    """The report of one reading: pictures and tables without JavaScript, an interactive view with.
+
+    Every string is escaped; a Content-Security-Policy allows only the scripts of the page itself
+    and no connection at all.
+    """
+    from markupsafe import Markup
+
+    reading = result.reading
+    pictures = key_pictures(result)
+    viewer = viewer_of(result)
+    style = _asset("report.css")
+    code = _asset("report.js")
+    scripts = [code, *([viewer.script] if viewer else [])]
+    template = _environment().get_template("report.html.j2")
+    html: str = template.render(
+        reading=reading,
+        title=page.page_title(reading),
+        regions=[page.region_view(region) for region in reading.regions],
+        series=page.series_rows(reading.series),
+        bases=page.bases(reading),
+        marrow=next((s.normal_marrow for s in reading.series if s.primary), None),
+        roles=page.ROLES,
+        grid_text=page.grid_text,
+        pictures=pictures,
+        key=next(p for p in pictures if p.key),
+        without_image=result.primary is None,
+        bones_source=result.bones.source,
+        viewer=viewer,
+        viewer_script=Markup(viewer.script) if viewer else "",  # noqa: S704
+        viewer_data=Markup(_data(viewer, result)) if viewer else "",  # noqa: S704
+        style=Markup(style),  # noqa: S704
+        code=Markup(code),  # noqa: S704
+        policy=content_policy(style, scripts),
+        thin=THIN,
+    )
+    return html
+
+
+def content_policy(style: str, scripts: list[str]) -> str:
+    """The page's Content-Security-Policy: its own style and scripts by hash, and nothing else."""
+    allowed = " ".join(_hash(s) for s in scripts)
+    return (
+        f"default-src 'none'; script-src {allowed}; style-src {_hash(style)}; img-src data: blob:; "
+        "base-uri 'none'; form-action 'none'"
+    )
+
+
+def clean(value: Any) -> Any:
+    """Text without control characters and changes of writing direction, which escaping keeps."""
+    if type(value) is not str:
+        return value
+    return "".join(" " if unicodedata.category(c) in ("Cc", "Cf") else c for c in value)
+
+
+def _hash(text: str) -> str:
+    digest = hashlib.sha256(text.encode("utf-8")).digest()
+    return f"'sha256-{base64.b64encode(digest).decode('ascii')}'"
+
+
+def _asset(name: str) -> str:
+    path = resources.files(__package__).joinpath("assets", name)
+    return path.read_text(encoding="utf-8")
+
+
+def _environment() -> Any:
+    from jinja2 import Environment, FunctionLoader, StrictUndefined
+
+    return Environment(
+        loader=FunctionLoader(_asset),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        finalize=clean,
+    )
+
+
+def _data(viewer: Viewer, result: ReadResult) -> str:
+    """Settings of the interactive view as JSON that cannot end its element."""
+    lesions = [one for region in result.reading.regions for one in region.edema.lesions]
+    data = {
+        "low": viewer.low,
+        "high": viewer.high,
+        "edema": EDEMA,
+        "edemaRgb": EDEMA_RGB,
+        "cystRgb": CYST_RGB,
+        "lesions": {one.id: one.centroid_ras_mm for one in lesions},
+        "start": max(lesions, key=lambda one: one.volume_mm3).id if lesions else None,
+    }
+    return json.dumps(data).replace("<", "\\u003c")

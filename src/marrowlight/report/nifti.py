@@ -23,26 +23,31 @@ PROBABILITY_STEPS = 1024
 
 
 def nifti_bytes(voxels: NDArray[np.generic], grid: Grid, description: str) -> bytes:
-    """A ``.nii.gz`` file in memory.
+    """A ``.nii.gz`` file in memory, as ``nifti_image_bytes``; the time in its header is 0."""
+    return gzip.compress(nifti_image_bytes(voxels, grid, description), FAST, mtime=0)
+
+
+def nifti_image_bytes(voxels: NDArray[np.generic], grid: Grid, description: str) -> bytes:
+    """A ``.nii`` file in memory.
 
     voxels : (I, J, K) array on grid, written in its own dtype. sform (and qform, unless the grid is
-    sheared) hold grid.affine with code 1, units are mm and seconds, the time in the gzip header is
-    0. description : at most 79 characters.
+    sheared) hold grid.affine with code 1; units are mm and seconds. description : at most 79
+    characters.
     """
     import nibabel as nib
 
-    grid_affine = np.asarray(grid.affine)
-    image = nib.Nifti1Image(np.asarray(voxels), grid_affine)
+    affine = np.asarray(grid.affine)
+    image = nib.Nifti1Image(np.asarray(voxels), affine)
     header = image.header
     header.set_xyzt_units("mm", "sec")
     header["descrip"] = description.encode("ascii")[:79]
-    image.set_sform(grid_affine, code=SCANNER_ANAT)
-    image.set_qform(grid_affine, code=SCANNER_ANAT)
-    held = Grid(grid.shape, image.get_qform())
-    if held.distance_mm(grid) > SHEAR_TOLERANCE_MM:
+    image.set_sform(affine, code=SCANNER_ANAT)
+    image.set_qform(affine, code=SCANNER_ANAT)
+    if Grid(grid.shape, image.get_qform()).distance_mm(grid) > SHEAR_TOLERANCE_MM:
         image.set_qform(None, code=0)
         header["pixdim"][1:4] = grid.spacing
-    return gzip.compress(image.to_bytes(), compresslevel=FAST, mtime=0)
+    data: bytes = image.to_bytes()
+    return data
 
 
 def probability_bytes(probability: NDArray[np.float32], grid: Grid) -> bytes:

@@ -62,7 +62,7 @@ def region_sentence(region: Region) -> str:
         )
         return f"{text}.{_cysts(region)}"
     found = f"bone marrow edema of {ml(edema.volume_mm3)}{_readers(region)}"
-    return f"{name}: {found} in {_bones(region)}{_lesions(region)}.{_cysts(region)}"
+    return f"{name}: {found}{_bones(region)}{_lesions(region)}.{_cysts(region)}"
 
 
 def _small(limit_mm3: float) -> str:
@@ -95,11 +95,13 @@ def _bones(region: Region) -> str:
         (b for b in region.bones if b.edema.volume_mm3 > 0), key=lambda b: -b.edema.volume_mm3
     )
     if not held:
-        return "bone"
+        return ""
     if len(held) == 1:
         share = held[0].edema.bone_share
+        if held[0].bone == NAMELESS:
+            return "" if share is None else f", {percent(share)} of the bone in view"
         of = "" if share is None else f" ({percent(share)} of the bone in view)"
-        return _the(bone_name(held[0], region.side)) + of
+        return f" in {_the(bone_name(held[0], region.side))}{of}"
     parts = []
     for place, bone in enumerate(held[:MOST_BONES]):
         share = bone.edema.bone_share
@@ -110,7 +112,7 @@ def _bones(region: Region) -> str:
     more = len(held) - MOST_BONES
     if more > 0:
         parts.append(f"{more} more bone{'s' if more > 1 else ''}")
-    return _joined(parts)
+    return f" in {_joined(parts)}"
 
 
 def _lesions(region: Region) -> str:

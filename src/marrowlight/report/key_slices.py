@@ -1,0 +1,87 @@
+"""Which slices show what was found."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from marrowlight.edema.measurement import Lesion
+from marrowlight.report.display import Display
+
+MOST_SLICES = 6
+"""Pictures in a report, for one that is printed on two pages."""
+
+SPREAD = (0.5, 0.2, 0.8)
+"""Where further slices are taken, as shares of the extent of edema across slices."""
+
+TWENTY_SIX = np.ones((3, 3, 3), dtype=int)
+
+
+@dataclass(frozen=True, eq=False)
+class Marks:
+    """Connected pieces of the edema mask and the lesions in them.
+
+    labels : (I, J, K) int, 0 is background; names : lesion ids by piece, largest lesion first.
+    """
+
+    labels: NDArray[np.int32]
+    names: dict[int, tuple[str, ...]]
+
+
+def lesion_marks(edema: NDArray[np.bool_], display: Display, lesions: tuple[Lesion, ...]) -> Marks:
+    """Find the connected piece of each lesion by its voxel of highest contrast, or, where that is
+    not known, by the voxel of edema that is nearest to its centre.
+
+    edema : (I, J, K) bool on display.grid.
+    """
+    from scipy import ndimage
+
+    labels, _ = ndimage.label(edema, TWENTY_SIX)
+    voxels = np.argwhere(edema)
+    names: dict[int, list[str]] = {}
+    for lesion in sorted(lesions, key=lambda one: -one.volume_mm3):
+        if not len(voxels):
+            break
+        place = display.grid.to_index(lesion.peak_ras_mm or lesion.centroid_ras_mm)
+        away = (voxels - place) * display.grid.spacing
+        nearest = voxels[int(np.argmin(np.einsum("ij,ij->i", away, away)))]
+        names.setdefault(int(labels[tuple(nearest)]), []).append(lesion.id)
+    return Marks(labels, {piece: tuple(ids) for piece, ids in names.items()})
+
+
+def choose_slices(
+    edema: NDArray[np.bool_], bones: NDArray[np.bool_], marks: Marks, display: Display
+) -> tuple[int, tuple[int, ...]]:
+    """The key slice and all slices to show, in order.
+
+    edema (cysts included), bones : (I, J, K) bool. The key slice has the largest area of edema;
+    then comes, for each lesion by size, the slice where its piece is largest, then slices spread
+    over the extent of edema. Without edema: slices spread over the bones.
+    """
+    across = tuple(a for a in range(3) if a != display.slice_axis)
+    area = np.count_nonzero(edema, axis=across)
+    if not area.any():
+        area = np.count_nonzero(bones, axis=across)
+        key = int(np.argmax(area))
+        return key, tuple(sorted({key, *_spread(area)}))
+    key = int(np.argmax(area))
+    chosen = {key}
+    for piece in marks.names:
+        if len(chosen) >= MOST_SLICES:
+            break
+        own = np.count_nonzero(marks.labels == piece, axis=across)
+        # A piece that is shown nearly as large on a chosen slice needs no slice of its own.
+        if max(own[list(chosen)]) < 0.75 * own.max():
+            chosen.add(int(np.argmax(own)))
+    for extra in _spread(area):
+        if len(chosen) < 3 and min(abs(extra - c) for c in chosen) >= 2:
+            chosen.add(extra)
+    return key, tuple(sorted(chosen))
+
+
+def _spread(area: NDArray[np.intp]) -> list[int]:
+    """Slices at fixed shares of the extent over which there is any area."""
+    held = np.flatnonzero(area)
+    return [int(held[round(share * (len(held) - 1))]) for share in SPREAD]

@@ -1,0 +1,195 @@
+"""Key slices as pictures: a PNG of the slice, and outlines over it as SVG paths."""
+
+from __future__ import annotations
+
+import base64
+import io
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from marrowlight.report.contours import mask_path
+from marrowlight.report.display import Display, display_of
+from marrowlight.report.key_slices import Marks, choose_slices, lesion_marks
+from marrowlight.result import ReadResult
+
+MARGIN_MM = 12.0
+"""Kept around the bones when a slice is cropped. Unit: mm."""
+
+WINDOW_PERCENT = (1.0, 99.7)
+"""Intensities shown black and white, as percentiles within the crop of all slices."""
+
+LONGEST_PIXELS = 900
+"""Longest side of a picture; 10 cm on paper at 230 dpi."""
+
+SCALE_BARS_MM = (5, 10, 20, 50, 100)
+SCALE_BAR_SHARE = 0.3
+"""The scale bar is the longest that takes no more than this share of the width."""
+
+MOST_LABELS = 8
+"""Lesion ids written on one slice."""
+
+
+@dataclass(frozen=True)
+class Label:
+    """A lesion id on a slice; x, y in mm from the upper left corner."""
+
+    text: str
+    x: float
+    y: float
+
+
+@dataclass(frozen=True)
+class Picture:
+    """One slice, ready to be drawn. All lengths in mm from the upper left corner of the crop."""
+
+    number: int
+    """Slice number counted from 1 along the slice axis as scanned."""
+    of: int
+    position: str
+    plane: str
+    width: float
+    height: float
+    png: str
+    """Base64."""
+    bones: str
+    edema: str
+    cyst: str
+    labels: tuple[Label, ...]
+    lesions: tuple[str, ...]
+    edema_mm2: float
+    left: str
+    right: str
+    top: str
+    bottom: str
+    bar_mm: int
+    key: bool
+
+    @property
+    def unit(self) -> float:
+        """A length that looks the same in every picture: 1 % of its width."""
+        return self.width / 100
+
+
+def key_pictures(result: ReadResult) -> tuple[Picture, ...]:
+    """The key slices of a reading, in slice order; exactly one has ``key`` set."""
+    grid = result.bones.grid
+    display = display_of(grid)
+    lesions = tuple(lesion for region in result.reading.regions for lesion in region.edema.lesions)
+    edema = np.asarray(result.edema, bool)
+    cyst = np.asarray(result.cyst, bool)
+    marks = lesion_marks(edema, display, lesions)
+    key, chosen = choose_slices(edema | cyst, result.bones.mask, marks, display)
+    image = _image(result)
+    box = crop_box(result.bones.mask | edema, display)
+    low, high = window(display.stack(image)[:, box[0], box[1]])
+    return tuple(
+        _picture(result, image, display, marks, index, box, (low, high), key=index == key)
+        for index in chosen
+    )
+
+
+def _image(result: ReadResult) -> NDArray[np.float32]:
+    """The primary image; the bones in grey where a mask was measured without one."""
+    if result.primary is not None:
+        return result.primary.volume.voxels
+    return result.bones.mask.astype(np.float32) * 0.4
+
+
+def crop_box(bones: NDArray[np.bool_], display: Display) -> tuple[slice, slice]:
+    """Rows and columns on the screen that hold the bones and a margin; equal for all slices."""
+    seen = np.asarray(display.stack(bones)).any(axis=0)
+    out = []
+    for axis, size in ((1, display.row_mm), (0, display.column_mm)):
+        held = np.flatnonzero(seen.any(axis=axis))
+        margin = round(MARGIN_MM / size)
+        out.append(slice(max(0, int(held[0]) - margin), int(held[-1]) + margin + 1))
+    return out[0], out[1]
+
+
+def window(voxels: NDArray[Any]) -> tuple[float, float]:
+    """Intensities that are shown black and white."""
+    low, high = np.percentile(voxels, WINDOW_PERCENT)
+    return float(low), float(high if high > low else low + 1.0)
+
+
+def _picture(
+    result: ReadResult,
+    image: NDArray[np.float32],
+    display: Display,
+    marks: Marks,
+    index: int,
+    box: tuple[slice, slice],
+    shades: tuple[float, float],
+    *,
+    key: bool,
+) -> Picture:
+    def seen(voxels: NDArray[Any]) -> NDArray[Any]:
+        return display.slice(voxels, index)[box]
+
+    def path(mask: NDArray[Any]) -> str:
+        return mask_path(np.asarray(mask, bool), display.row_mm, display.column_mm)
+
+    shown = seen(image)
+    height, width = shown.shape[0] * display.row_mm, shown.shape[1] * display.column_mm
+    bones = seen(result.bones.labels)
+    edema = np.asarray(seen(result.edema), bool)
+    pieces = seen(marks.labels)
+    here = [p for p in np.unique(pieces).tolist() if p in marks.names]
+    ids = [lesion for p in sorted(here, key=list(marks.names).index) for lesion in marks.names[p]]
+    return Picture(
+        number=index + 1,
+        of=display.slices,
+        position=display.position(index),
+        plane=display.plane.value,
+        width=round(width, 2),
+        height=round(height, 2),
+        png=_png(shown, display, shades),
+        bones=" ".join(path(bones == label) for label in np.unique(bones[bones > 0])),
+        edema=path(edema),
+        cyst=path(seen(result.cyst)),
+        labels=_labels(pieces, marks, display, width),
+        lesions=tuple(ids),
+        edema_mm2=float(edema.sum()) * display.row_mm * display.column_mm,
+        left=display.left,
+        right=display.right,
+        top=display.top,
+        bottom=display.bottom,
+        bar_mm=max(
+            (b for b in SCALE_BARS_MM if b <= SCALE_BAR_SHARE * width), default=SCALE_BARS_MM[0]
+        ),
+        key=key,
+    )
+
+
+def _png(shown: NDArray[Any], display: Display, shades: tuple[float, float]) -> str:
+    """An 8-bit grey PNG with square pixels, enlarged smoothly so that paper shows no steps."""
+    from PIL import Image
+
+    low, high = shades
+    grey = np.clip((shown.astype(np.float32) - low) / (high - low), 0, 1) * 255
+    height, width = shown.shape[0] * display.row_mm, shown.shape[1] * display.column_mm
+    pixel = max(min(display.row_mm, display.column_mm) / 2, max(height, width) / LONGEST_PIXELS)
+    size = (max(1, round(width / pixel)), max(1, round(height / pixel)))
+    picture = Image.fromarray(grey.astype(np.uint8)).resize(size, Image.Resampling.BICUBIC)
+    data = io.BytesIO()
+    picture.save(data, "PNG", optimize=False, compress_level=6)
+    return base64.b64encode(data.getvalue()).decode("ascii")
+
+
+def _labels(
+    pieces: NDArray[Any], marks: Marks, display: Display, width: float
+) -> tuple[Label, ...]:
+    """Ids of the largest lesions of a slice, each at the upper right of its piece."""
+    out = []
+    for piece in [p for p in marks.names if (pieces == p).any()][:MOST_LABELS]:
+        rows, columns = np.nonzero(pieces == piece)
+        names = marks.names[piece]
+        text = ", ".join(names[:2]) + ("…" if len(names) > 2 else "")
+        room = width * 0.028 * len(text)
+        x = min((int(columns.max()) + 1.5) * display.column_mm, width - room)
+        y = max((int(rows.min()) + 0.5) * display.row_mm, width * 0.05)
+        out.append(Label(text, round(x, 2), round(y, 2)))
+    return tuple(out)

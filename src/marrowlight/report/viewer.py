@@ -1,0 +1,154 @@
+"""The interactive view: NiiVue's script and the volumes that it shows, inside the page."""
+
+from __future__ import annotations
+
+import base64
+import gzip
+from dataclasses import dataclass
+from importlib import resources
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from marrowlight.report.nifti import nifti_image_bytes
+from marrowlight.report.pictures import window
+from marrowlight.result import ReadResult
+from marrowlight.study.grid import Grid
+
+SCRIPT = "niivue.umd.js"
+VERSION = "niivue.version.txt"
+
+MARGIN_MM = 25.0
+"""Kept around the bones in the volumes of the page. Unit: mm."""
+
+LARGEST_IMAGE_BYTES = 3_300_000
+"""Of the compressed image; with the script (2.3 MB) and base64 the page stays below 8 MB."""
+
+GZIP_LEVEL = 6
+EDEMA, CYST = 1, 2
+
+
+@dataclass(frozen=True)
+class Viewer:
+    """What the page needs for the interactive view.
+
+    script : NiiVue, safe inside a script element; version : its version; image, findings, bones :
+    base64 of ``.nii.gz`` files on one grid; low, high : window of the image; coarser : how many
+    times coarser than scanned the image is in the page (1 is as scanned).
+    """
+
+    script: str
+    version: str
+    image: str
+    findings: str
+    bones: str
+    low: float
+    high: float
+    coarser: int
+
+
+def viewer_script() -> tuple[str, str] | None:
+    """NiiVue's script and version, or None if the package was built without Node."""
+    assets = resources.files(__package__).joinpath("assets")
+    script, version = assets.joinpath(SCRIPT), assets.joinpath(VERSION)
+    if not script.is_file() or not version.is_file():
+        return None
+    return in_script(script.read_text("utf-8")), version.read_text("utf-8").strip()
+
+
+def in_script(code: str) -> str:
+    """JavaScript that does not end the element it is inlined in; its meaning is unchanged."""
+    return code.replace("</script", "<\\/script").replace("<!--", "<\\!--")
+
+
+def viewer_of(result: ReadResult) -> Viewer | None:
+    """The interactive view of a reading, or None if the package was built without it."""
+    found = viewer_script()
+    if found is None:
+        return None
+    script, version = found
+    grid = result.bones.grid
+    bones = result.bones.mask
+    edema, cyst = np.asarray(result.edema, bool), np.asarray(result.cyst, bool)
+    findings = edema.astype(np.uint8) * EDEMA
+    findings[cyst] = CYST
+    image = result.primary.volume.voxels if result.primary is not None else bones.astype(np.float32)
+    box = _box(bones | edema, grid)
+    part = _part(grid, box)
+    grey, low, high = _grey(image[box])
+    coarser, packed = _packed(grey, part)
+    return Viewer(
+        script=script,
+        version=version,
+        image=packed,
+        findings=_base64(findings[box], part),
+        bones=_base64(bones[box].astype(np.uint8), part),
+        low=low,
+        high=high,
+        coarser=coarser,
+    )
+
+
+def _box(mask: NDArray[np.bool_], grid: Grid) -> tuple[slice, slice, slice]:
+    """The part of the grid that holds the mask and a margin."""
+    out = []
+    for axis in range(3):
+        held = np.flatnonzero(mask.any(axis=tuple(a for a in range(3) if a != axis)))
+        margin = round(MARGIN_MM / grid.spacing[axis])
+        stop = min(grid.shape[axis], int(held[-1]) + margin + 1)
+        out.append(slice(max(0, int(held[0]) - margin), stop))
+    return out[0], out[1], out[2]
+
+
+def _part(grid: Grid, box: tuple[slice, slice, slice]) -> Grid:
+    affine = np.array(grid.affine)
+    affine[:3, 3] = grid.to_ras([float(s.start) for s in box])
+    return Grid((_length(box[0]), _length(box[1]), _length(box[2])), affine)
+
+
+def _length(part: slice) -> int:
+    return int(part.stop) - int(part.start)
+
+
+def _grey(image: NDArray[np.float32]) -> tuple[NDArray[np.uint8], float, float]:
+    """The image in 256 greys that reach beyond the window, and the window in these greys."""
+    low, high = window(image)
+    top = min(float(image.max()), low + 2 * (high - low))
+    bottom = float(image.min())
+    scale = 255 / max(top - bottom, 1e-9)
+    grey = np.clip((image - bottom) * scale, 0, 255).astype(np.uint8)
+    return grey, (low - bottom) * scale, min(255.0, (high - bottom) * scale)
+
+
+def _packed(grey: NDArray[np.uint8], grid: Grid) -> tuple[int, str]:
+    """The image in base64, made coarser along its fine axes until it is small enough."""
+    coarser = 1
+    while True:
+        data = gzip.compress(nifti_image_bytes(grey, grid, "image"), GZIP_LEVEL, mtime=0)
+        if len(data) <= LARGEST_IMAGE_BYTES:
+            return coarser, base64.b64encode(data).decode("ascii")
+        grey, grid = _halved(grey, grid)
+        coarser *= 2
+
+
+def _halved(grey: NDArray[np.uint8], grid: Grid) -> tuple[NDArray[np.uint8], Grid]:
+    """Means of 2 voxels along every axis that is no coarser than 1.5 times the finest."""
+    finest = min(grid.spacing)
+    affine = np.array(grid.affine)
+    voxels: NDArray[Any] = grey.astype(np.float32)
+    for axis, size in enumerate(grid.spacing):
+        count = voxels.shape[axis] // 2
+        if size > 1.5 * finest or count < 1:
+            continue
+        pairs = np.moveaxis(voxels, axis, 0)[: 2 * count]
+        voxels = np.moveaxis((pairs[0::2] + pairs[1::2]) / 2, 0, axis)
+        affine[:3, 3] += affine[:3, axis] / 2
+        affine[:3, axis] *= 2
+    i, j, k = voxels.shape
+    return np.rint(voxels).astype(np.uint8), Grid((i, j, k), affine)
+
+
+def _base64(voxels: NDArray[np.uint8], grid: Grid) -> str:
+    data = gzip.compress(nifti_image_bytes(voxels, grid, "mask"), GZIP_LEVEL, mtime=0)
+    return base64.b64encode(data).decode("ascii")
