@@ -1,0 +1,182 @@
+"""Anatomy: a joint sampled on the grid of a scan, ready to be given edema and imaged.
+
+This is the slow part, and it does not depend on lesions, sequence or noise: make it once and pass
+it to ``make_phantom`` as often as needed.
+"""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from marrowlight.phantom.canvas import Canvas, Frame, sample_offsets
+from marrowlight.phantom.model import JointModel, joint_model
+from marrowlight.phantom.spec import PhantomSpec
+from marrowlight.phantom.texture import marrow_texture
+from marrowlight.phantom.tissue import tissue_number
+from marrowlight.study.grid import Grid
+from marrowlight.study.series import Plane
+from marrowlight.study.study import Side
+
+THREADS = 2
+
+_AXES = {
+    Plane.SAGITTAL: ((0, -1, 0), (0, 0, -1), (1, 0, 0)),
+    Plane.CORONAL: ((-1, 0, 0), (0, 0, -1), (0, -1, 0)),
+    Plane.AXIAL: ((-1, 0, 0), (0, -1, 0), (0, 0, 1)),
+}
+"""RAS directions of columns, rows and slices, as scanners store each plane."""
+
+
+@dataclass(frozen=True, eq=False)
+class Anatomy:
+    """A joint sampled on the grid of a scan.
+
+    Parameters
+    ----------
+    model : JointModel
+    frame : Frame
+        From the scanner's space to the joint's own.
+    grid : Grid
+        Of the scan, (I, J, K) with K through the slices.
+    plane : Plane
+    offsets : (S, 3) float64
+        Places of the S samples of a voxel, in voxels from its centre along I, J, K.
+    samples : (K, S, I, J) uint8
+        Tissue number at every sample.
+    bone_samples : (K, S, I, J) uint8
+        Registry label of the bone at every sample, 0 for none.
+    shares : dict of (K, I, J) float32
+        By tissue: its share of each voxel, 0..1. Only tissues that occur.
+    bones : dict of (K, I, J) float32
+        By registry label: share of the bone (cortex and marrow) in each voxel.
+    texture : (K, I, J) float32
+        Of the trabeculae: mean 0, SD 1.
+    """
+
+    model: JointModel
+    frame: Frame
+    grid: Grid
+    plane: Plane
+    offsets: NDArray[np.float64]
+    samples: NDArray[np.uint8]
+    bone_samples: NDArray[np.uint8]
+    shares: dict[str, NDArray[np.float32]]
+    bones: dict[int, NDArray[np.float32]]
+    texture: NDArray[np.float32]
+
+
+def make_anatomy(spec: PhantomSpec) -> Anatomy:
+    """Sample the joint of a spec; only joint, side, seed, grid, samples and red_marrow matter."""
+    model = joint_model(spec.joint, spec.seed)
+    frame = _frame(spec, model)
+    plane = spec.plane or model.plane
+    grid = _grid(spec, model, frame, plane)
+    offsets = sample_offsets(spec.samples, spec.slice_mm / (spec.slice_mm + spec.gap_mm))
+    columns, rows, slices = grid.shape
+    samples = np.empty((slices, spec.samples, columns, rows), np.uint8)
+    bone = np.empty_like(samples)
+
+    def paint(k: int) -> None:
+        canvas = canvas_of(frame, grid, offsets, k)
+        model.paint(canvas)
+        samples[k], bone[k] = canvas.tissue, canvas.bone
+
+    with ThreadPoolExecutor(THREADS) as pool:
+        list(pool.map(paint, range(slices)))
+    texture = marrow_texture(grid, spec.seed)
+    if spec.red_marrow > 0:
+        _red_marrow(samples, texture, grid, spec)
+    return Anatomy(
+        model, frame, grid, plane, offsets, samples, bone,
+        _shares(samples), _bone_shares(bone, model), texture,
+    )  # fmt: skip
+
+
+def canvas_of(
+    frame: Frame, grid: Grid, offsets: NDArray[np.float64], k: int
+) -> Canvas:
+    """An empty canvas over slice k of a grid."""
+    count = len(offsets)
+    step = (offsets[-1, 2] - offsets[0, 2]) / max(count - 1, 1)
+    to_voxel = np.array(
+        [[0, 1, 0, 0], [0, 0, 1, 0], [step, 0, 0, k + offsets[0, 2]], [0, 0, 0, 1]], dtype=float
+    )
+    index_to_model = frame.to_model @ grid.affine @ to_voxel
+    return Canvas((count, grid.shape[0], grid.shape[1]), index_to_model, offsets[:, :2])
+
+
+def _frame(spec: PhantomSpec, model: JointModel) -> Frame:
+    """Size and stance of this person, and the mirror for a left joint."""
+    from scipy.spatial.transform import Rotation
+
+    rng = np.random.default_rng([spec.seed, 2])
+    size = 1 + 0.05 * float(np.clip(rng.standard_normal(), -1.5, 1.5))
+    stance = Rotation.from_euler("xyz", rng.uniform(-3, 3, 3), degrees=True).as_matrix()
+    mirror = np.diag([-1.0 if spec.side is Side.LEFT else 1.0, 1.0, 1.0])
+    center = mirror @ np.array(model.center_ras_mm)
+    to_model = np.eye(4)
+    to_model[:3, :3] = stance @ mirror / size
+    to_model[:3, 3] = -to_model[:3, :3] @ center
+    return Frame(to_model)
+
+
+def _grid(spec: PhantomSpec, model: JointModel, frame: Frame, plane: Plane) -> Grid:
+    from scipy.spatial.transform import Rotation
+
+    about = "x" if plane is Plane.AXIAL else "z"
+    sign = -1 if spec.side is Side.LEFT else 1
+    turn = Rotation.from_euler(about, sign * spec.tilt_deg, degrees=True).as_matrix()
+    directions = turn @ np.array(_AXES[plane], dtype=float).T
+    through = {Plane.SAGITTAL: 0, Plane.CORONAL: 1, Plane.AXIAL: 2}[plane]
+    low, high = model.reach_mm[through]
+    spacing = spec.slice_mm + spec.gap_mm
+    slices = spec.slices or max(int(np.ceil((high - low) / spacing)), 3)
+    pixels = max(int(round((spec.fov_mm or model.fov_mm) / spec.pixel_mm)), 8)
+    middle = np.array(model.middle, dtype=float)
+    middle[through] = (low + high) / 2
+    center = frame.ras(middle)
+    affine = np.eye(4)
+    affine[:3, :3] = directions * np.array([spec.pixel_mm, spec.pixel_mm, spacing])
+    shape = (pixels, pixels, slices)
+    affine[:3, 3] = center - affine[:3, :3] @ ((np.array(shape) - 1) / 2)
+    return Grid(shape, affine)
+
+
+def _shares(samples: NDArray[np.uint8]) -> dict[str, NDArray[np.float32]]:
+    from marrowlight.phantom.tissue import tissue_names
+
+    found = np.flatnonzero(np.bincount(samples.ravel(), minlength=256))
+    weight = np.float32(1 / samples.shape[1])
+    names = tissue_names()
+    return {
+        names[n]: (samples == n).sum(axis=1, dtype=np.uint8) * weight for n in found if n != 0
+    }
+
+
+def _bone_shares(bone: NDArray[np.uint8], model: JointModel) -> dict[int, NDArray[np.float32]]:
+    weight = np.float32(1 / bone.shape[1])
+    return {
+        label: (bone == label).sum(axis=1, dtype=np.uint8) * weight
+        for label in model.bones.values()
+    }
+
+
+def _red_marrow(
+    samples: NDArray[np.uint8], texture: NDArray[np.float32], grid: Grid, spec: PhantomSpec
+) -> None:
+    """Turn islands of marrow red; where is decided by a field of its own, coarser than trabeculae."""
+    from scipy import ndimage
+
+    rng = np.random.default_rng([spec.seed, 5])
+    columns, rows, slices = grid.shape
+    size = tuple(max(int(n * s / 6) + 2, 4) for n, s in zip(grid.shape, grid.spacing, strict=True))
+    coarse = ndimage.gaussian_filter(rng.standard_normal(size), 0.8)
+    zoom = [n / m for n, m in zip(grid.shape, size, strict=True)]
+    field = ndimage.zoom(coarse, zoom, order=1, grid_mode=True, mode="nearest")
+    red = field[:columns, :rows, :slices] > np.quantile(coarse, 1 - 0.5 * spec.red_marrow)
+    here = np.moveaxis(red, 2, 0)[:, None] & (samples == tissue_number("marrow"))
+    samples[here] = tissue_number("red_marrow")

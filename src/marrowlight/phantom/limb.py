@@ -1,0 +1,66 @@
+"""A limb: skin, fat under the skin, and muscle bellies with fascia and fat between them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from marrowlight.phantom.canvas import Canvas
+from marrowlight.phantom.shapes import Column, Field, tube
+
+SKIN_MM = 1.6
+SEPTUM_MM = 0.9
+"""Fat and fascia between two muscle bellies that touch. Unit: mm."""
+FASCIA_MM = 0.6
+
+
+@dataclass(frozen=True)
+class Limb:
+    """The soft tissue around the bones.
+
+    contour : outline of the skin; fat_mm : fat under the skin;
+    muscles : paths of points (x, y, z, radius) in mm.
+    """
+
+    contour: Column
+    fat_mm: float
+    muscles: Sequence[Sequence[tuple[float, float, float, float]]]
+
+
+def paint_limb(canvas: Canvas, limb: Limb) -> None:
+    """Paint skin, fat and muscle over a whole canvas; bones and joint come later, over it."""
+    far = 1000.0
+    area = canvas.area((-far, -far, -far), (far, far, far))
+    if area is None:
+        return
+    depth = limb.contour(*area.xyz)
+    body = depth < 0
+    area.paint("fat", body)
+    area.paint("skin", body & (depth > -SKIN_MM))
+    _muscles(canvas, limb, depth)
+
+
+def _muscles(canvas: Canvas, limb: Limb, depth: Field) -> None:
+    shape = canvas.shape
+    nearest = np.full(shape, 9.0, np.float32)
+    second = np.full(shape, 9.0, np.float32)
+    for path in limb.muscles:
+        points = np.array(path)
+        low = (points[:, :3] - points[:, 3:] - 1).min(0)
+        high = (points[:, :3] + points[:, 3:] + 1).max(0)
+        area = canvas.area((low[0], low[1], low[2]), (high[0], high[1], high[2]))
+        if area is None:
+            continue
+        d = tube(*area.xyz, path)
+        best, next_best = nearest[area.where], second[area.where]
+        np.minimum(next_best, np.maximum(best, d), out=next_best)
+        np.minimum(best, d, out=best)
+    deep = depth < -(SKIN_MM + limb.fat_mm * 0.75)
+    belly = deep & (nearest < 0) & (second - nearest > SEPTUM_MM)
+    whole = canvas.tissue
+    from marrowlight.phantom.tissue import tissue_number
+
+    whole[belly] = tissue_number("muscle")
+    whole[belly & (nearest > -FASCIA_MM)] = tissue_number("fascia")
