@@ -14,6 +14,7 @@ from marrowlight.anatomy.bonemap import BoneMap, LabelledBone
 from marrowlight.edema.intervals import Origin
 from marrowlight.edema.lesions import NEAR_BONE_MM, minimum_lesion_mm3
 from marrowlight.edema.measure import FAR_MASK_CODE, Measurement, measure_edema, total_edema
+from marrowlight.edema.resolution import resolution
 from marrowlight.errors import GridMismatch
 from marrowlight.study.grid import Grid
 from marrowlight.study.study import Side
@@ -117,7 +118,7 @@ def test_no_edema_is_a_measured_zero_with_what_may_have_been_missed() -> None:
         assert edema.volume_mm3 == 0
         assert edema.lesions == ()
         assert edema.bone_share == 0
-        assert edema.detection_limit_mm3 == pytest.approx(minimum_lesion_mm3(grid))
+        assert edema.detection_limit_mm3 == pytest.approx(minimum_lesion_mm3(resolution(grid)))
         for interval in edema.intervals:
             assert interval.low_mm3 == 0
             assert interval.high_mm3 >= edema.detection_limit_mm3

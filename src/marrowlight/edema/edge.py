@@ -7,8 +7,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from marrowlight.edema.lesions import resolution_mm, slice_axis
 from marrowlight.edema.measurement import Edge
+from marrowlight.edema.resolution import Resolution, slice_axis
 from marrowlight.study.grid import Grid
 
 SHARP_POINT_SPREADS = 2.0
@@ -39,9 +39,9 @@ class EdgeMeasurement(NamedTuple):
     width_mm: float | None
 
 
-def sharp_width_mm(grid: Grid) -> float:
-    """Widest edge that is still called sharp on this grid, in mm."""
-    return max(SHARP_POINT_SPREADS * resolution_mm(grid), SLANT * grid.spacing[slice_axis(grid)])
+def sharp_width_mm(seen: Resolution) -> float:
+    """Widest edge that is still called sharp in this image, in mm."""
+    return max(SHARP_POINT_SPREADS * seen.in_plane_mm, SLANT * seen.across_mm)
 
 
 def measure_edge(
@@ -49,6 +49,7 @@ def measure_edge(
     contrast: NDArray[np.float32],
     surround: NDArray[np.bool_],
     grid: Grid,
+    seen: Resolution,
 ) -> EdgeMeasurement:
     """Over which distance the contrast falls across the border of a lesion.
 
@@ -63,12 +64,13 @@ def measure_edge(
     contrast : (I, J, K) float32, robust SD
     surround : (I, J, K) bool, bone that is neither edema nor cyst
     grid : Grid
+    seen : Resolution of the image
 
     Unknown where the lesion is too small to have an inside, where too little normal bone
     surrounds it, or where it hardly stands out.
     """
     unknown = EdgeMeasurement(Edge.UNKNOWN, None)
-    profile = _profile(lesion, contrast, surround, grid)
+    profile = _profile(lesion, contrast, surround, grid, seen)
     if profile is None:
         return unknown
     distance, mean, inner, outer = profile
@@ -81,7 +83,7 @@ def measure_edge(
     if end is None or start is None:
         return unknown
     width = (start + end) / CENTRAL_SHARE
-    return EdgeMeasurement(Edge.SHARP if width <= sharp_width_mm(grid) else Edge.ILL_DEFINED, width)
+    return EdgeMeasurement(Edge.SHARP if width <= sharp_width_mm(seen) else Edge.ILL_DEFINED, width)
 
 
 def _crossing(
@@ -103,6 +105,7 @@ def _profile(
     contrast: NDArray[np.float32],
     surround: NDArray[np.bool_],
     grid: Grid,
+    seen: Resolution,
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], float, float] | None:
     """(distance to the border in mm, mean contrast there, level inside, level outside).
 
@@ -110,7 +113,7 @@ def _profile(
     """
     from scipy import ndimage
 
-    blur = resolution_mm(grid)
+    blur = seen.in_plane_mm
     reach = REACH_POINT_SPREADS * blur
     across = slice_axis(grid)
     steps = [0 if a == across else int(np.ceil(reach / s)) for a, s in enumerate(grid.spacing)]

@@ -7,11 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from marrowlight.edema.resolution import Resolution, resolution
 from marrowlight.study.grid import Grid
-
-POINT_SPREAD = 1.21
-"""Full width at half maximum of the point spread in pixels, for k-space sampled to a sharp limit.
-Source: FWHM of the sinc function; Haacke et al., Magnetic Resonance Imaging (1999), ch. 13."""
 
 ROSE_K = 5.0
 """Signal-to-noise ratio of a whole object at which it is told from noise with certainty.
@@ -41,31 +38,16 @@ class LesionVoxels:
     cyst: NDArray[np.intp]
 
 
-def slice_axis(grid: Grid) -> int:
-    """The voxel axis across slices: the one with the widest spacing (the last of equals)."""
-    spacing = np.round(grid.spacing, 3)
-    return int(2 - np.argmax(spacing[::-1]))
-
-
-def resolution_mm(grid: Grid) -> float:
-    """Full width at half maximum of the point spread within a slice, in mm."""
-    in_plane = [s for axis, s in enumerate(grid.spacing) if axis != slice_axis(grid)]
-    return POINT_SPREAD * float(np.sqrt(in_plane[0] * in_plane[1]))
-
-
-def minimum_lesion_mm3(grid: Grid, slice_thickness_mm: float | None = None) -> float:
+def minimum_lesion_mm3(seen: Resolution) -> float:
     """Smallest lesion that is counted, in mm³, from the physics of the image.
 
     An object of contrast ``FAINTEST_CONTRAST`` per resolution element is told from normal marrow
     when its own signal-to-noise ratio reaches ``ROSE_K``, so it must fill
     (ROSE_K / FAINTEST_CONTRAST)² = 6.25 resolution elements. One element is the point spread
-    within the slice times one slice (the thickness, or the distance where that is larger). That
-    many elements in one slice are 2.8 point spreads across, so the lesion is also resolved.
+    within the slice, squared, times one slice. That many elements in one slice are 2.8 point
+    spreads across, so the lesion is also resolved.
     """
-    across = grid.spacing[slice_axis(grid)]
-    orthogonal = grid.voxel_volume_mm3 / float(np.prod(grid.spacing))
-    element = resolution_mm(grid) ** 2 * max(across, slice_thickness_mm or 0.0) * orthogonal
-    return float((ROSE_K / FAINTEST_CONTRAST) ** 2 * element)
+    return float((ROSE_K / FAINTEST_CONTRAST) ** 2 * seen.element_mm3)
 
 
 def assign_to_bones(
@@ -165,7 +147,7 @@ def keep_countable(
     mask : (I, J, K) bool; labels : (I, J, K) uint8 bones; minimum_mm3 : ``minimum_lesion_mm3``
     of the grid unless given. Returns (I, J, K) bool.
     """
-    least = minimum_lesion_mm3(grid) if minimum_mm3 is None else minimum_mm3
+    least = minimum_lesion_mm3(resolution(grid)) if minimum_mm3 is None else minimum_mm3
     kept = np.zeros(mask.shape, bool)
     for lesion in split_lesions(assign_to_bones(mask, labels, grid), None, grid):
         if len(lesion.edema) * grid.voxel_volume_mm3 >= least:

@@ -21,6 +21,7 @@ from marrowlight.edema.lesions import (
 )
 from marrowlight.edema.load import fluid_contrast, load_mm3
 from marrowlight.edema.measurement import BoneEdema, Edema, Edge, Extent, Lesion
+from marrowlight.edema.resolution import Resolution, resolution
 from marrowlight.edema.surface import CONTACT_MM, distance_to, joint_surfaces
 from marrowlight.errors import GridMismatch
 from marrowlight.notice import Notice
@@ -51,6 +52,7 @@ class _Maps:
     """The maps of one measurement, all on one grid."""
 
     grid: Grid
+    seen: Resolution
     contrast: NDArray[np.float32] | None
     probability: NDArray[np.float32] | None
     surround: NDArray[np.bool_]
@@ -80,13 +82,15 @@ def measure_edema(
     mask : (I, J, K) bool, edema
     grid : Grid of the mask and of every map; ``bones`` must be on it
     bones : BoneMap
-    contrast : (I, J, K) float32 of the whole image: intensity above this patient's normal marrow,
-        in its robust SD; None leaves contrast, load and edge unmeasured
+    contrast : (I, J, K) float32, not smoothed: intensity above this patient's normal marrow, in
+        its robust SD, of the whole image or 0 away from bone; None leaves contrast, load and edge
+        unmeasured
     probability : (I, J, K) float32, of edema per voxel
     cyst : (I, J, K) bool; cyst voxels are taken out of the edema and measured beside it
     origin : who made the mask; decides which scatter the intervals come from
     slice_thickness_mm : nominal thickness, where it is known and larger than the slice distance
-    minimum_mm3 : smallest lesion that is counted; ``minimum_lesion_mm3`` of the grid unless given
+    minimum_mm3 : smallest lesion that is counted; ``minimum_lesion_mm3`` of the
+        image's own resolution unless given
     reference_contrast : contrast of free fluid; ``fluid_contrast`` of the contrast unless given
 
     Mask voxels outside every bone belong to the nearest bone within ``NEAR_BONE_MM``; those
@@ -107,17 +111,20 @@ def measure_edema(
     reference = reference_contrast
     if reference is None and contrast is not None:
         reference = fluid_contrast(contrast, grid)
+    surround = bones.mask & ~both
+    seen = resolution(
+        grid, slice_thickness_mm=slice_thickness_mm, contrast=contrast, marrow=surround
+    )
     maps = _Maps(
         grid,
+        seen,
         contrast,
         probability,
-        surround=bones.mask & ~both,
+        surround=surround,
         reference=reference,
         surfaces=joint_surfaces(bones) if edema.any() else {},
         origin=origin,
-        limit_mm3=(
-            minimum_lesion_mm3(grid, slice_thickness_mm) if minimum_mm3 is None else minimum_mm3
-        ),
+        limit_mm3=minimum_lesion_mm3(seen) if minimum_mm3 is None else minimum_mm3,
     )
     voxel = grid.voxel_volume_mm3
     counted = [
@@ -247,7 +254,7 @@ def _lesion(
         contrast, peak = float(values.mean(dtype=np.float64)), float(values.max())
         peak_at = _point(points[int(values.argmax())])
         load = load_mm3(values, maps.reference, maps.grid)
-        edge = measure_edge(lesion.edema, maps.contrast, maps.surround, maps.grid)
+        edge = measure_edge(lesion.edema, maps.contrast, maps.surround, maps.grid, maps.seen)
     distance = distance_to(points, maps.surfaces.get(bone.label))
     return Lesion(
         id=name,
