@@ -1,0 +1,234 @@
+"""One DICOM file to plain slices. The only place where pydicom meets an image."""
+
+from __future__ import annotations
+
+import struct
+import warnings
+import zlib
+from io import BytesIO
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from marrowlight.errors import InputError, LimitExceeded, UnreadableFile
+from marrowlight.study.codestream import declared_size
+from marrowlight.study.dicom_tags import first_item, floats, frame_tags, header_tags
+from marrowlight.study.limits import MIB, Limits
+from marrowlight.study.parsed import Skipped, Slice, Tags
+
+PARSER_FAULTS = (
+    ArithmeticError, AssertionError, AttributeError, BufferError, EOFError, LookupError,
+    OSError, RuntimeError, TypeError, ValueError, struct.error, zlib.error,
+)  # fmt: skip
+"""What pydicom and its decoders raise on damaged input."""
+
+MR_IMAGES = {
+    "1.2.840.10008.5.1.4.1.1.4": "MR",
+    "1.2.840.10008.5.1.4.1.1.4.1": "enhanced MR",
+    "1.2.840.10008.5.1.4.1.1.4.4": "legacy converted enhanced MR",
+}
+NOT_IMAGES = {
+    "1.2.840.10008.5.1.4.1.1.7": "secondary capture (a screenshot)",
+    "1.2.840.10008.5.1.4.1.1.66.4": "a mask (DICOM SEG)",
+    "1.2.840.10008.5.1.4.1.1.66.7": "a mask (DICOM label map SEG)",
+    "1.2.840.10008.5.1.4.1.1.88": "a structured report",
+    "1.2.840.10008.5.1.4.1.1.11": "a presentation state",
+    "1.2.840.10008.5.1.4.1.1.104": "an encapsulated document",
+    "1.2.840.10008.5.1.4.1.1.66": "raw data",
+    "1.2.840.10008.5.1.4.1.1.4.2": "MR spectroscopy",
+    "1.2.840.10008.5.1.4.1.1.4.3": "enhanced MR colour (a derived map)",
+    "1.2.840.10008.5.1.4.1.1.30": "a parametric map",
+    "1.2.840.10008.1.3.10": "a DICOMDIR index",
+}
+"""SOP class, or the beginning of one, to what it is; the longest match counts."""
+
+DEFLATED = "1.2.840.10008.1.2.1.99"
+
+
+def read_dicom(name: str, data: bytes, limits: Limits) -> list[Slice] | Skipped:
+    """Decode one DICOM file.
+
+    Parameters
+    ----------
+    name : path for messages
+    data : all bytes of the file
+    limits : Limits
+
+    Returns
+    -------
+    list of Slice, or Skipped with the reason if it is no MR image.
+
+    Raises
+    ------
+    UnreadableFile
+        Truncated, no DICOM, or pixels that cannot be decoded.
+    LimitExceeded
+        Declares more pixels than allowed, or is nested too deeply.
+    """
+    tags: Tags = {}
+    with warnings.catch_warnings():
+        # pydicom warns about every odd value, quoting it: noise here, and it may name a patient.
+        warnings.simplefilter("ignore")
+        try:
+            dataset = _dataset(name, data, limits)
+            tags = header_tags(dataset)
+            if reason := _not_an_image(tags):
+                return Skipped(name, reason, tags=tags)
+            return _slices(name, dataset, tags, len(data), limits)
+        except InputError as error:
+            return _damaged(name, error, tags)
+        except (RecursionError, MemoryError) as error:
+            what = "nested too deeply" if isinstance(error, RecursionError) else "too large"
+            return _damaged(name, LimitExceeded(f"is {what} to be read"), tags)
+        except PARSER_FAULTS as error:
+            return _damaged(
+                name, UnreadableFile(f"cannot be read as DICOM ({type(error).__name__})"), tags
+            )
+
+
+def _damaged(name: str, error: InputError, tags: Tags) -> Skipped:
+    return Skipped(name, error.found, type(error).__name__, tags=tags)
+
+
+def _dataset(name: str, data: bytes, limits: Limits) -> Any:
+    from pydicom import dcmread
+    from pydicom.filereader import read_file_meta_info
+
+    preamble = data[128:132] == b"DICM"
+    if preamble and DEFLATED.encode() in data[:1024]:
+        meta = read_file_meta_info(BytesIO(data))
+        if str(meta.get("TransferSyntaxUID", "")) == DEFLATED:
+            _check_deflated(name, data, limits)
+    dataset = dcmread(BytesIO(data), force=not preamble)
+    if "SOPClassUID" not in dataset:
+        raise UnreadableFile("is cut off, or no DICOM object: it does not say what it is")
+    return dataset
+
+
+def _check_deflated(name: str, data: bytes, limits: Limits) -> None:
+    """Unpack in small steps and stop at the limit; pydicom unpacks all at once."""
+    start = 132 + 12 + struct.unpack("<I", data[140:144])[0]
+    unpack = zlib.decompressobj(-zlib.MAX_WBITS)
+    rest, total = data[start:], 0
+    while rest and not unpack.eof:
+        total += len(unpack.decompress(rest, 4 * MIB))
+        rest = unpack.unconsumed_tail
+        if total > limits.image_bytes:
+            raise LimitExceeded(f"unpacks to more than {limits.image_bytes / MIB:.0f} MiB")
+
+
+def _not_an_image(tags: Tags) -> str:
+    """Why this is no MR image, or empty."""
+    sop_class = str(tags.get("SOPClassUID", ""))
+    for uid in sorted(NOT_IMAGES, key=len, reverse=True):
+        if sop_class == uid or sop_class.startswith(uid + "."):
+            return NOT_IMAGES[uid]
+    if sop_class not in MR_IMAGES:
+        return f"no MR image ({tags.get('Modality') or 'unknown kind of object'})"
+    if not str(tags.get("PhotometricInterpretation", "MONOCHROME2")).startswith("MONOCHROME"):
+        return "a colour picture (a screenshot or a map)"
+    return ""
+
+
+def _slices(name: str, dataset: Any, tags: Tags, size: int, limits: Limits) -> list[Slice]:
+    enhanced = "PerFrameFunctionalGroupsSequence" in dataset
+    count = int(dataset.get("NumberOfFrames") or 1)
+    pixels = _pixels(dataset, count, limits)
+    inverted = str(tags.get("PhotometricInterpretation", "")) == "MONOCHROME1"
+    shared = first_item(dataset, "SharedFunctionalGroupsSequence")
+    groups = dataset.PerFrameFunctionalGroupsSequence if enhanced else [None] * count
+    if len(groups) < count:
+        raise UnreadableFile(f"declares {count} frames and describes {len(groups)}")
+    if count > 1 and not enhanced:
+        raise UnreadableFile("holds several frames and no position for each")
+    slices = []
+    for index in range(count):
+        group = groups[index]
+        own = frame_tags(tags, shared, group) if enhanced else tags
+        place = [_macro(dataset, shared, group, *where) for where in _PLACES]
+        position, orientation, spacing, slope, intercept = place
+        if len(position) != 3 or len(orientation) != 6 or len(spacing) < 2:
+            raise UnreadableFile("does not say where its pixels are (no position or spacing)")
+        if min(spacing) <= 0:
+            raise UnreadableFile(f"has a pixel spacing of {min(spacing):g} mm")
+        scale = slope[0] if slope and slope[0] != 0 else 1.0
+        one = Slice(
+            file=name,
+            pixels=pixels[index],
+            slope=-scale if inverted else scale,
+            intercept=intercept[0] if intercept else 0.0,
+            position=position,
+            orientation=orientation,
+            spacing=spacing[:2],
+            tags=own,
+        )
+        slices.append(one)
+    return slices
+
+
+_PLACES = (
+    ("PlanePositionSequence", "ImagePositionPatient"),
+    ("PlaneOrientationSequence", "ImageOrientationPatient"),
+    ("PixelMeasuresSequence", "PixelSpacing"),
+    ("PixelValueTransformationSequence", "RescaleSlope"),
+    ("PixelValueTransformationSequence", "RescaleIntercept"),
+)
+
+
+def _macro(dataset: Any, shared: Any, frame: Any, macro: str, keyword: str) -> tuple[float, ...]:
+    """A value from the frame's groups, else the shared ones, else the top level."""
+    for group in (first_item(frame, macro), first_item(shared, macro), dataset):
+        if group is not None and (found := floats(group.get(keyword))):
+            return found
+    return ()
+
+
+def _pixels(dataset: Any, count: int, limits: Limits) -> NDArray[Any]:
+    """(frames, rows, columns) as stored; sizes are checked before anything is decoded."""
+    rows, columns = int(dataset.get("Rows") or 0), int(dataset.get("Columns") or 0)
+    bits = int(dataset.get("BitsAllocated") or 16)
+    if rows < 1 or columns < 1 or count < 1:
+        raise UnreadableFile(f"declares an image of {rows}x{columns} pixels, {count} frames")
+    expected = rows * columns * count * max(bits // 8, 1)
+    if expected > limits.image_bytes:
+        raise LimitExceeded(
+            f"declares {rows}x{columns} pixels in {count} frames ({expected / MIB:.0f} MiB); "
+            f"the limit is {limits.image_bytes / MIB:.0f} MiB"
+        )
+    data = dataset.get("PixelData") or dataset.get("FloatPixelData")
+    if data is None:
+        raise UnreadableFile("is cut off: it holds no pixels")
+    if dataset.file_meta.get("TransferSyntaxUID") is None:
+        # Written without a file header: implicit little endian is what the standard falls back to.
+        dataset.file_meta.TransferSyntaxUID = "1.2.840.10008.1.2"
+    if not dataset.file_meta.TransferSyntaxUID.is_encapsulated:
+        if len(data) < expected:
+            raise UnreadableFile(f"is cut off: {len(data)} of {expected} bytes of pixels are there")
+    else:
+        _check_fragments(dataset, rows, columns, count)
+    try:
+        decoded: NDArray[Any] = dataset.pixel_array
+    except (RecursionError, MemoryError):
+        raise
+    except PARSER_FAULTS as error:
+        raise UnreadableFile(
+            f"has pixels that cannot be decoded ({dataset.file_meta.TransferSyntaxUID.name})"
+        ) from error
+    if decoded.size != count * rows * columns:
+        raise UnreadableFile(f"decodes to {decoded.shape}, not {count}x{rows}x{columns} pixels")
+    return np.array(decoded.reshape(count, rows, columns))
+
+
+def _check_fragments(dataset: Any, rows: int, columns: int, count: int) -> None:
+    """Every compressed frame must declare the size that the DICOM header does."""
+    from pydicom.encaps import generate_frames
+
+    frames = generate_frames(dataset.PixelData, number_of_frames=count)
+    for number, stream in enumerate(frames, start=1):
+        size = declared_size(stream)
+        if size is not None and size != (rows, columns):
+            raise UnreadableFile(
+                f"has corrupt pixels: frame {number} says {size[0]}x{size[1]}, "
+                f"the header {rows}x{columns}"
+            )

@@ -1,0 +1,171 @@
+"""Find the files of an input: folders, files and zip archives, in any mixture."""
+
+from __future__ import annotations
+
+import stat
+import zipfile
+import zlib
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+from marrowlight.errors import LimitExceeded, NoImages, UnreadableFile
+from marrowlight.study.limits import MIB, Limits
+
+HEAD_BYTES = 512
+ARCHIVE_RATIO_FROM = 16 * MIB
+"""Archive members unpacking to less than this are not checked for their ratio. Bytes."""
+
+ZIP_FAULTS = (
+    zipfile.BadZipFile, zlib.error, OSError, EOFError, RuntimeError, NotImplementedError,
+    ValueError, LookupError,
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Item:
+    """One file to look at.
+
+    name : path, or ``archive.zip!member``; head() : its first 512 bytes; read() : all of it;
+    explicit : the user named it. A refused item has a reason and no bytes.
+    """
+
+    name: str
+    size: int
+    head: Callable[[], bytes]
+    read: Callable[[], bytes]
+    explicit: bool = False
+    refused: str = ""
+    fault: str = ""
+
+
+def gather(paths: Sequence[str | Path], limits: Limits) -> Iterator[Item]:
+    """Every regular file under the paths once, in a fixed order; archives are opened.
+
+    Nothing in an archive is ever written to disk, so that no member name is followed.
+
+    Raises NoImages if a path does not exist, LimitExceeded if there are too many files.
+    """
+    seen: set[Path] = set()
+    count = 0
+    for given in map(Path, paths):
+        if not given.exists():
+            raise NoImages(
+                f"There is no file or folder {str(given)!r}.", expected="a path that exists"
+            )
+        named = not given.is_dir()
+        for path in [given] if named else _walk(given):
+            real = path.resolve()
+            if real in seen:
+                continue
+            seen.add(real)
+            for item in _open_path(path, named, limits):
+                count += 1
+                if count > limits.files:
+                    raise LimitExceeded(
+                        f"The input holds more than {limits.files} files.",
+                        where=given,
+                        expected="one study",
+                        do="name the folder of one study",
+                    )
+                yield item
+
+
+def _walk(folder: Path) -> Iterator[Path]:
+    """Files below a folder by name; links to folders and hidden files are left out."""
+    for path in sorted(folder.iterdir()):
+        if path.name.startswith(".") or path.name == "__MACOSX":
+            continue
+        if path.is_dir():
+            if not path.is_symlink():
+                yield from _walk(path)
+        else:
+            yield path
+
+
+def _open_path(path: Path, named: bool, limits: Limits) -> Iterator[Item]:
+    try:
+        info = path.stat()
+    except OSError as error:
+        yield _refused(str(path), f"cannot be opened ({error.strerror})", "UnreadableFile", named)
+        return
+    if not stat.S_ISREG(info.st_mode):
+        yield _refused(str(path), "not a regular file", "", named)
+        return
+    if info.st_size > limits.file_bytes:
+        text = f"is {info.st_size / MIB:.0f} MiB; the limit is {limits.file_bytes / MIB:.0f} MiB"
+        yield _refused(str(path), text, "LimitExceeded", named)
+        return
+
+    def head() -> bytes:
+        with path.open("rb") as file:
+            return file.read(HEAD_BYTES)
+
+    try:
+        first = head()
+    except OSError as error:
+        yield _refused(str(path), f"cannot be opened ({error.strerror})", "UnreadableFile", named)
+        return
+    if first.startswith((b"PK\x03\x04", b"PK\x05\x06")):
+        yield from _open_archive(path, named, limits)
+    else:
+        yield Item(str(path), info.st_size, lambda: first, path.read_bytes, named)
+
+
+def _open_archive(path: Path, named: bool, limits: Limits) -> Iterator[Item]:
+    try:
+        with zipfile.ZipFile(path) as archive:
+            members = [m for m in archive.infolist() if not m.is_dir()]
+            if len(members) > limits.files:
+                text = f"holds {len(members)} files; the limit is {limits.files}"
+                yield _refused(str(path), text, "LimitExceeded", named)
+                return
+            total = sum(m.file_size for m in members)
+            if total > limits.total_bytes:
+                text = (
+                    f"unpacks to {total / MIB:.0f} MiB; the limit is "
+                    f"{limits.total_bytes / MIB:.0f} MiB"
+                )
+                yield _refused(str(path), text, "LimitExceeded", named)
+                return
+            for member in sorted(members, key=lambda m: m.filename):
+                yield _member(path, archive, member, limits)
+    except ZIP_FAULTS as error:
+        text = f"is a damaged zip archive ({type(error).__name__})"
+        yield _refused(str(path), text, "UnreadableFile", named)
+
+
+def _member(path: Path, archive: zipfile.ZipFile, member: zipfile.ZipInfo, limits: Limits) -> Item:
+    name = f"{path}!{member.filename}"
+    parts = PurePosixPath(member.filename.replace("\\", "/"))
+    if stat.S_ISLNK(member.external_attr >> 16):
+        return _refused(name, "is a link inside an archive; links are not followed", "", False)
+    if parts.is_absolute() or ".." in parts.parts or ":" in parts.parts[0]:
+        return _refused(name, "has a name that points outside of its archive", "", False)
+    if any(p.startswith(".") or p == "__MACOSX" for p in parts.parts):
+        return _refused(name, "hidden file", "", False)
+    if member.flag_bits & 0x1:
+        return _refused(name, "is encrypted", "UnreadableFile", False)
+    packed = max(member.compress_size, 1)
+    if member.file_size > ARCHIVE_RATIO_FROM and member.file_size > limits.archive_ratio * packed:
+        text = f"unpacks to {member.file_size / packed:.0f} times its size"
+        return _refused(name, text, "LimitExceeded", False)
+    if member.file_size > limits.file_bytes:
+        text = f"unpacks to {member.file_size / MIB:.0f} MiB"
+        return _refused(name, text, "LimitExceeded", False)
+
+    def load(most: int) -> bytes:
+        try:
+            with archive.open(member) as file:
+                return file.read(most)
+        except ZIP_FAULTS as error:
+            raise UnreadableFile(
+                f"A file in the archive cannot be unpacked ({type(error).__name__}).", where=name
+            ) from error
+
+    # zipfile itself never gives more than the declared size, which was checked above.
+    return Item(name, member.file_size, lambda: load(HEAD_BYTES), lambda: load(member.file_size))
+
+
+def _refused(name: str, reason: str, fault: str, explicit: bool) -> Item:
+    return Item(name, 0, lambda: b"", lambda: b"", explicit, reason, fault)

@@ -1,0 +1,59 @@
+"""From candidates with a role to the series of a study."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from marrowlight.study.candidate import Candidate
+from marrowlight.study.grid import Grid
+from marrowlight.study.role import Found
+from marrowlight.study.series import Plane, Series
+from marrowlight.study.volume import Volume
+
+NUMBERS = {
+    "EchoTime": "te_ms", "RepetitionTime": "tr_ms", "InversionTime": "ti_ms",
+    "FlipAngle": "flip_deg", "MagneticFieldStrength": "field_t",
+}  # fmt: skip
+
+
+def make_series(kept: Sequence[tuple[Candidate, Found]]) -> list[Series]:
+    """One series per candidate, ids s1, s2... in the order given.
+
+    A candidate without a volume gets an empty one: it takes part in the choice of the primary
+    series and is never handed out.
+    """
+    return [_series(f"s{n}", one, found) for n, (one, found) in enumerate(kept, start=1)]
+
+
+def plane_of(grid: Grid) -> Plane:
+    """Main plane of the slices: the body axis nearest to their normal."""
+    i, j = grid.directions[:, 0], grid.directions[:, 1]
+    axis = int(np.abs(np.cross(i, j)).argmax())
+    return (Plane.SAGITTAL, Plane.CORONAL, Plane.AXIAL)[axis]
+
+
+def _series(id_: str, one: Candidate, found: Found) -> Series:
+    volume = one.volume or Volume(np.zeros((1, 1, 1), np.float32), Grid((1, 1, 1), np.eye(4)))
+    sequence: dict[str, float | str] = {
+        name: value
+        for tag, name in NUMBERS.items()
+        if isinstance(value := one.tags.get(tag), float) and value > 0
+    }
+    if maker := one.tags.get("Manufacturer"):
+        sequence["manufacturer"] = str(maker)
+    thickness = one.tags.get("SliceThickness")
+    return Series(
+        id=id_,
+        volume=volume,
+        role=found.role,
+        role_evidence=found.evidence,
+        description=one.label,
+        plane=plane_of(volume.grid),
+        slice_thickness_mm=thickness if isinstance(thickness, float) and thickness > 0 else None,
+        sequence=sequence,
+        sources=one.files,
+        uids=one.uids,
+        notices=(*one.notices, *found.notices),
+    )

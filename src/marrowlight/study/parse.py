@@ -1,0 +1,161 @@
+"""The one function that touches untrusted bytes: files in, plain arrays and metadata out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path, PurePosixPath
+
+from marrowlight.errors import InputError, LimitExceeded
+from marrowlight.study.gather import Item, gather
+from marrowlight.study.limits import MIB, Limits
+from marrowlight.study.parsed import NiftiImage, Parsed, Skipped, Slice, Tags
+
+ProgressCall = Callable[[int, int, str], None]
+"""Called with (done, total, what)."""
+
+DICOM_NAMES = (".dcm", ".dicom", ".ima")
+NIFTI_NAMES = (".nii", ".nii.gz")
+
+
+def parse(
+    paths: Sequence[str | Path],
+    limits: Limits | None = None,
+    progress: ProgressCall | None = None,
+    *,
+    name_files: bool = False,
+) -> Parsed:
+    """Read and decode every file under the paths.
+
+    Parameters
+    ----------
+    paths : folders, files and zip archives, in any mixture
+    limits : Limits, optional
+    progress : called with (files done, files in all, "files")
+    name_files : tell ``progress`` the file that is about to be read, instead of "files"
+
+    Returns
+    -------
+    Parsed
+        Plain arrays and metadata: no open file, no DICOM object, no lazy pixels. A file that
+        cannot be read is in ``skipped``, with the reason; it never stops the others.
+
+    Raises
+    ------
+    NoImages
+        If a path does not exist.
+    LimitExceeded
+        If there are too many files, or they decode to too much in all.
+    """
+    limits = limits or Limits()
+    parsed = Parsed()
+    taken = 0
+    sidecars: dict[str, Tags] = {}
+    total = _count(paths) if progress else 0
+    # Archives are open only while their members are read: one pass, in order.
+    for item in gather(paths, limits):
+        parsed.files += 1
+        if progress:
+            progress(parsed.files, max(total, parsed.files), item.name if name_files else "files")
+        got = _read(item, limits, sidecars)
+        if isinstance(got, Skipped):
+            got.explicit = item.explicit
+            parsed.skipped.append(got)
+            continue
+        found = got if isinstance(got, list) else [got]
+        for one in found:
+            if isinstance(one, Slice):
+                parsed.slices.append(one)
+                taken += one.pixels.nbytes
+            else:
+                parsed.images.append(one)
+                taken += one.voxels.nbytes
+        if taken > limits.total_bytes:
+            raise LimitExceeded(
+                f"The images of the input take more than {limits.total_bytes / MIB:.0f} MiB.",
+                expected="one study",
+                do="name the folder of one study",
+            )
+    for image in parsed.images:
+        image.sidecar = sidecars.get(_stem(image.file), {})
+    return parsed
+
+
+def _count(paths: Sequence[str | Path]) -> int:
+    return sum(sum(1 for _ in p.rglob("*")) if p.is_dir() else 1 for p in map(Path, paths))
+
+
+def _stem(name: str) -> str:
+    lower = name.lower()
+    for ending in (".nii.gz", ".nii", ".json"):
+        if lower.endswith(ending):
+            return name[: -len(ending)]
+    return name
+
+
+def _read(
+    item: Item, limits: Limits, sidecars: dict[str, Tags]
+) -> list[Slice] | NiftiImage | Skipped:
+    if item.refused:
+        return Skipped(item.name, item.refused, item.fault)
+    lower = item.name.lower()
+    try:
+        head = item.head()
+        kind = _kind(head, lower)
+        if kind == "dicom":
+            from marrowlight.study.dicom_file import read_dicom
+
+            return read_dicom(item.name, item.read(), limits)
+        if kind == "nifti":
+            from marrowlight.study.nifti_file import read_nifti
+
+            return read_nifti(item.name, item.read(), limits)
+        if lower.endswith(".json"):
+            from marrowlight.study.nifti_file import SIDECAR_BYTES, read_sidecar
+
+            if item.size <= SIDECAR_BYTES:
+                sidecars[_stem(item.name)] = read_sidecar(item.read())
+            return Skipped(item.name, "no image (JSON)")
+    except InputError as error:
+        return Skipped(item.name, error.found, type(error).__name__)
+    except (OSError, MemoryError) as error:
+        text = f"cannot be read ({type(error).__name__})"
+        fault = "LimitExceeded" if isinstance(error, MemoryError) else "UnreadableFile"
+        return Skipped(item.name, text, fault)
+    return _no_image(item, head, lower)
+
+
+def _kind(head: bytes, lower: str) -> str:
+    from marrowlight.study.nifti_file import is_nifti, unpacked_head
+
+    if head[128:132] == b"DICM" or _looks_like_bare_dicom(head):
+        return "dicom"
+    if is_nifti(head):
+        return "nifti"
+    if head[:2] == b"\x1f\x8b" and (lower.endswith(".nii.gz") or is_nifti(unpacked_head(head))):
+        return "nifti"
+    return "nifti" if lower.endswith(NIFTI_NAMES) else ""
+
+
+def _looks_like_bare_dicom(head: bytes) -> bool:
+    """DICOM without its preamble begins with an element of group 0002 or 0008."""
+    if len(head) < 12 or head[:2] not in (b"\x02\x00", b"\x08\x00", b"\x00\x08"):
+        return False
+    explicit = head[4:6].isalpha() and head[4:6].isupper()
+    implicit_length = int.from_bytes(head[4:8], "little")
+    return explicit or implicit_length <= 256
+
+
+def _no_image(item: Item, head: bytes, lower: str) -> Skipped:
+    if lower.endswith(DICOM_NAMES):
+        what = "text" if head and head.isascii() else "something else"
+        return Skipped(item.name, f"is called DICOM and holds {what}", "UnreadableFile")
+    if head.startswith(b"NRRD"):
+        return Skipped(item.name, "NRRD: read as a mask only (--bones), not as an image")
+    if lower.endswith((".hdr", ".img")):
+        return Skipped(item.name, "a NIfTI or Analyze pair: convert it to one .nii.gz file")
+    if lower.endswith(".zip") or head.startswith(b"PK"):
+        return Skipped(item.name, "an archive inside an archive is not opened")
+    if not head:
+        return Skipped(item.name, "is empty", "UnreadableFile" if item.explicit else "")
+    ending = PurePosixPath(lower).suffix.lstrip(".")
+    return Skipped(item.name, f"no image ({ending or 'unknown kind'})")
