@@ -22,7 +22,7 @@ from marrowlight.edema.lesions import (
 from marrowlight.edema.load import fluid_contrast, load_mm3
 from marrowlight.edema.measurement import BoneEdema, Edema, Edge, Extent, Lesion
 from marrowlight.edema.resolution import Resolution, resolution
-from marrowlight.edema.surface import CONTACT_MM, distance_to, joint_surfaces
+from marrowlight.edema.surface import CONTACT_MM, Surface, joint_surfaces
 from marrowlight.errors import GridMismatch
 from marrowlight.notice import Notice
 from marrowlight.study.grid import Grid
@@ -57,7 +57,7 @@ class _Maps:
     probability: NDArray[np.float32] | None
     surround: NDArray[np.bool_]
     reference: float | None
-    surfaces: dict[int, NDArray[np.float64]]
+    surfaces: dict[int, Surface]
     origin: Origin
     limit_mm3: float
 
@@ -255,7 +255,8 @@ def _lesion(
         peak_at = _point(points[int(values.argmax())])
         load = load_mm3(values, maps.reference, maps.grid)
         edge = measure_edge(lesion.edema, maps.contrast, maps.surround, maps.grid, maps.seen)
-    distance = distance_to(points, maps.surfaces.get(bone.label))
+    surface = maps.surfaces.get(bone.label)
+    distance = None if surface is None else surface.distance_mm(points)
     return Lesion(
         id=name,
         bone=bone.bone,

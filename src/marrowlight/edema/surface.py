@@ -20,14 +20,14 @@ CONTACT_MM = 2.0
 subchondral plate (1 to 1.5 mm) holds no marrow. Unit: mm."""
 
 
-def joint_surfaces(bones: BoneMap) -> dict[int, NDArray[np.float64]]:
+def joint_surfaces(bones: BoneMap) -> dict[int, Surface]:
     """Joint surface of each bone, where it is known.
 
     A voxel at the border of a bone is joint surface if another named bone is nearest within
     ``JOINT_GAP_MM`` and that bone's nearest voxel leads back to it. Nothing is said of a bone
     without a name (one mask for all bone) or without a neighbour in the image.
 
-    Returns {label: (n, 3) RAS+ mm of border voxels}; labels that are not known are absent.
+    Returns the border voxels that face another bone, by label; what is not known is absent.
     """
     from scipy.spatial import cKDTree
 
@@ -50,7 +50,7 @@ def joint_surfaces(bones: BoneMap) -> dict[int, NDArray[np.float64]]:
             drift = np.linalg.norm(border[one][back] - border[one][near], axis=1)
             surface.setdefault(one, []).append(border[one][near][drift <= slack])
     joined = {label: np.unique(np.concatenate(p), axis=0) for label, p in surface.items()}
-    return {label: points for label, points in joined.items() if len(points)}
+    return {label: Surface(points) for label, points in joined.items() if len(points)}
 
 
 def _border(bones: BoneMap, label: int) -> NDArray[np.float64]:
@@ -77,10 +77,17 @@ def _border(bones: BoneMap, label: int) -> NDArray[np.float64]:
     return bones.grid.to_ras(index.astype(np.float64))
 
 
-def distance_to(points: NDArray[np.float64], surface: NDArray[np.float64] | None) -> float | None:
-    """Smallest distance in mm between (n, 3) points and a surface; None if it is not known."""
-    from scipy.spatial import cKDTree
+class Surface:
+    """A joint surface that distances are measured to.
 
-    if surface is None or not len(points):
-        return None
-    return float(cKDTree(surface).query(points)[0].min())
+    points : (n, 3) RAS+ mm, at least one
+    """
+
+    def __init__(self, points: NDArray[np.float64]) -> None:
+        from scipy.spatial import cKDTree
+
+        self._tree = cKDTree(points)
+
+    def distance_mm(self, points: NDArray[np.float64]) -> float:
+        """Smallest distance in mm between (n, 3) points, RAS+ mm, and the surface."""
+        return float(self._tree.query(points)[0].min())
