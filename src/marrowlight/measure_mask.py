@@ -75,10 +75,12 @@ def measure(
         )
     marrow = contrast = None
     if series:
-        from marrowlight.edema.marrow import robust_contrast
+        from marrowlight.edema.scene import prepare
 
         with stages.stage("normal marrow"):
-            marrow, contrast = robust_contrast(series.volume, given, exclude=mask)
+            scene = prepare(series.volume, given)
+            marrow = scene.marrow
+            contrast = scene.window.paste(scene.z, np.zeros(drawn.grid.shape, np.float32))
     with stages.stage("measure"):
         measured = measure_edema(
             mask=mask,

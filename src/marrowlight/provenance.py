@@ -31,7 +31,7 @@ def software_versions(parameters: Parameters | None) -> Versions:
 
 def volume_hash(voxels: NDArray[Any], affine: NDArray[np.float64]) -> str:
     """SHA-256 of voxels and position: the same image gives the same hash whatever its file."""
-    digest = hashlib.sha256(np.ascontiguousarray(voxels))
+    digest = hashlib.sha256(np.ascontiguousarray(voxels).data)
     digest.update(np.round(affine, 4).tobytes())
     return digest.hexdigest()
 

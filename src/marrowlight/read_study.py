@@ -169,7 +169,6 @@ def _read_series(
     *,
     primary: bool,
 ) -> _SeriesFound:
-    from marrowlight.edema.edema_map import Tissue
     from marrowlight.edema.find import find_edema
     from marrowlight.edema.intervals import Origin
     from marrowlight.edema.measure import measure_edema
@@ -199,7 +198,7 @@ def _read_series(
             bones=bones,
             contrast=edema.contrast,
             probability=edema.probability,
-            cyst=edema.tissue == Tissue.CYST,
+            cyst=edema.cyst,
             slice_thickness_mm=series.slice_thickness_mm,
         )
     regions = regions_of(
@@ -247,7 +246,6 @@ def _carried(given: BoneMap, primary: Series) -> str:
 def _result(
     study: Study, found: list[_SeriesFound], warnings: list[Warned], parameters: Parameters
 ) -> ReadResult:
-    from marrowlight.edema.edema_map import Tissue
     from marrowlight.report.sentence import summary_sentence
 
     first = found[0]
@@ -291,7 +289,7 @@ def _result(
         primary=first.series,
         bones=first.bones,
         edema=first.edema.mask,
-        cyst=first.edema.tissue == Tissue.CYST,
+        cyst=first.edema.cyst,
         probability=first.edema.probability,
     )
 

@@ -61,7 +61,11 @@ def run(arguments: list[str]) -> int:
     try:
         code = app(args=arguments, prog_name="marrowlight", standalone_mode=False)
     except typer.TyperException as error:
-        error.show()
+        show = getattr(error, "show", None)
+        if show:
+            show()
+        else:
+            sys.stderr.write(f"marrowlight: {error}\n")
         return 2
     except MarrowlightError as error:
         screen.error(error)

@@ -1,7 +1,7 @@
 """Words that a user may choose from on the command line.
 
-The same words as the enums of ``study``, which are not imported here: they bring numpy, and
-``--help`` answers before that would be loaded. A test holds the two lists equal.
+The same words as the enums of ``study`` and ``phantom``, which are not imported here: they bring
+numpy, and ``--help`` answers before that would be loaded. A test holds the two lists equal.
 """
 
 from __future__ import annotations
@@ -30,6 +30,29 @@ class OrientationChoice(StrEnum):
 
 
 class PhantomJoint(StrEnum):
-    HIP = "hip"
     KNEE = "knee"
+    HIP = "hip"
     ANKLE = "ankle"
+
+
+class PhantomSide(StrEnum):
+    LEFT = "left"
+    RIGHT = "right"
+
+
+class PhantomSequence(StrEnum):
+    STIR = "stir"
+    T2_FS = "t2fs"
+    PD_FS = "pdfs"
+    DIXON_WATER = "dixon_water"
+
+
+class PlaneChoice(StrEnum):
+    SAGITTAL = "sagittal"
+    CORONAL = "coronal"
+    AXIAL = "axial"
+
+
+class FieldChoice(StrEnum):
+    LOW = "1.5"
+    HIGH = "3.0"

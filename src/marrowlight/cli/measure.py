@@ -74,6 +74,6 @@ def command(
         )
         chosen = {"command": "measure", "bone_labels": bone_labels, "joint": joint, "side": side}
         paths = {"edema": str(edema), "bones": str(bones), "image": [str(p) for p in image or ()]}
-        write_result(out, result, stages, options=chosen, paths=paths, overwrite=overwrite)
+        write_result(out, result, overwrite=overwrite, stages=stages, options=chosen, paths=paths)
     show_result(screen, result, out, stages)
     return exit_code(result.reading)

@@ -85,7 +85,7 @@ def command(
             "isolate": isolate,
         }
         paths = {"inputs": [*map(str, inputs), *(series or ())], "bones": str(bones)}
-        write_result(out, result, stages, options=chosen, paths=paths, overwrite=overwrite)
+        write_result(out, result, overwrite=overwrite, stages=stages, options=chosen, paths=paths)
     from marrowlight.cli.summary import exit_code, show_result
 
     show_result(screen, result, out, stages)

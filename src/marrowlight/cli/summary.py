@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from marrowlight.cli.console import Screen
-    from marrowlight.edema.measurement import Volumes
     from marrowlight.reading import Reading
     from marrowlight.result import ReadResult
     from marrowlight.stages import Stages
@@ -21,21 +20,11 @@ def exit_code(reading: Reading) -> int:
     return 3 if any(w.code in PARTIAL for w in reading.warnings) else 0
 
 
-def ml(volume_mm3: float) -> str:
-    """A volume in ml for people: 0.54 ml, 12.3 ml."""
-    amount = volume_mm3 / 1000
-    return f"{amount:.2f} ml" if amount < 10 else f"{amount:.1f} ml"
-
-
-def _interval(volumes: Volumes, kind: str) -> str:
-    for one in volumes.intervals:
-        if one.kind.value == kind:
-            return f"{ml(one.low_mm3)} to {ml(one.high_mm3)}"
-    return "not measured"
-
-
 def show_result(screen: Screen, result: ReadResult, out: Path, stages: Stages) -> None:
     """Table of bones, the largest lesions, warnings, and where the report is."""
+    from marrowlight.edema.measurement import IntervalKind
+    from marrowlight.report.amount import ml, percent, range_ml
+
     reading = result.reading
     screen.result(
         {
@@ -49,14 +38,13 @@ def show_result(screen: Screen, result: ReadResult, out: Path, stages: Stages) -
     rows = []
     for region in reading.regions:
         for bone in region.bones:
-            share = bone.edema.bone_share
             rows.append(
                 (
                     f"{bone.name}, {bone.side.value}" if bone.side != "unknown" else bone.name,
                     ml(bone.edema.volume_mm3),
-                    _interval(bone.edema, "reader_agreement"),
-                    _interval(bone.edema, "repeatability"),
-                    "" if share is None else f"{share:.1%}",
+                    range_ml(bone.edema, IntervalKind.READER_AGREEMENT),
+                    range_ml(bone.edema, IntervalKind.REPEATABILITY),
+                    percent(bone.edema.bone_share),
                     str(len(bone.edema.lesions)),
                     ml(bone.edema.cyst_volume_mm3),
                 )
