@@ -235,14 +235,16 @@ def test_the_expected_volume_is_the_sum_of_probabilities_over_bone_without_cysts
 
 def test_the_joint_surface_is_where_two_bones_face_each_other() -> None:
     grid = upright((60, 30, 10), (0.5, 0.5, 3.0))
-    bones = filled(grid, (1, "femur", slice(0, 25)), (2, "tibia", slice(33, None)))
+    bones = filled(grid, (1, "femur", slice(1, 25)), (2, "tibia", slice(33, None)))
     touching = box(grid, (18, 10, 3), (25, 20, 6))
-    deep = box(grid, (3, 10, 3), (13, 20, 6))  # ends 12 voxels, 6 mm, before the last of the bone
+    deep = box(grid, (2, 10, 3), (13, 20, 6))  # ends 12 voxels, 6 mm, before the last of the bone
     near, far = (measured(m, bones).total.lesions[0] for m in (touching, deep))
     assert near.distance_to_surface_mm == 0
     assert near.contacts_surface is True
     assert far.distance_to_surface_mm == pytest.approx(6.0)
-    assert far.contacts_surface is False
+    assert far.contacts_surface is None  # it touches the top of the femur, which faces nothing
+    inside = box(grid, (8, 10, 3), (14, 20, 6))
+    assert measured(inside, bones).total.lesions[0].contacts_surface is False
 
 
 @pytest.mark.parametrize("gap", [20, 59])

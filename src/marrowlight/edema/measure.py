@@ -22,7 +22,7 @@ from marrowlight.edema.lesions import (
 from marrowlight.edema.load import fluid_contrast, load_mm3
 from marrowlight.edema.measurement import BoneEdema, Edema, Edge, Extent, Lesion
 from marrowlight.edema.resolution import Resolution, resolution
-from marrowlight.edema.surface import CONTACT_MM, Surface, joint_surfaces
+from marrowlight.edema.surface import Surface, joint_surfaces
 from marrowlight.errors import GridMismatch
 from marrowlight.notice import Notice
 from marrowlight.study.grid import Grid
@@ -278,7 +278,7 @@ def _lesion(
         edge=edge.kind,
         edge_width_mm=edge.width_mm,
         distance_to_surface_mm=distance,
-        contacts_surface=None if distance is None else distance <= CONTACT_MM,
+        contacts_surface=None if surface is None else surface.contact(points),
     )
 
 

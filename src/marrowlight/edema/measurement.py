@@ -93,9 +93,13 @@ class Lesion(Volumes):
         default=None, description="Distance over which the contrast falls; null if unknown."
     )
     distance_to_surface_mm: float | None = Field(
-        default=None, description="Nearest voxel to the joint surface; null if not known."
+        default=None,
+        description="From the nearest voxel to the joint surface, as far as it faces another bone "
+        "in this image; null if none is known.",
     )
-    contacts_surface: bool | None = None
+    contacts_surface: bool | None = Field(
+        default=None, description="Null too where a border is touched that may be joint surface."
+    )
 
 
 class Edema(Volumes):

@@ -20,6 +20,33 @@ CONTACT_MM = 2.0
 subchondral plate (1 to 1.5 mm) holds no marrow. Unit: mm."""
 
 
+class Surface:
+    """The joint surface of one bone, within the border of that bone.
+
+    joint : (n, 3) RAS+ mm of border voxels that face another bone, at least one
+    border : (m, 3) RAS+ mm of all border voxels
+    """
+
+    def __init__(self, joint: NDArray[np.float64], border: NDArray[np.float64]) -> None:
+        from scipy.spatial import cKDTree
+
+        self._joint, self._border = cKDTree(joint), cKDTree(border)
+
+    def distance_mm(self, points: NDArray[np.float64]) -> float:
+        """Smallest distance in mm between (n, 3) points, RAS+ mm, and the joint surface."""
+        return float(self._joint.query(points)[0].min())
+
+    def contact(self, points: NDArray[np.float64]) -> bool | None:
+        """Whether (n, 3) points, RAS+ mm, touch the joint surface.
+
+        None if they touch a border that faces no bone: the back of a femoral condyle is joint
+        surface too, but in an extended knee nothing lies opposite it.
+        """
+        if self.distance_mm(points) <= CONTACT_MM:
+            return True
+        return None if self._border.query(points)[0].min() <= CONTACT_MM else False
+
+
 def joint_surfaces(bones: BoneMap) -> dict[int, Surface]:
     """Joint surface of each bone, where it is known.
 
@@ -27,7 +54,7 @@ def joint_surfaces(bones: BoneMap) -> dict[int, Surface]:
     ``JOINT_GAP_MM`` and that bone's nearest voxel leads back to it. Nothing is said of a bone
     without a name (one mask for all bone) or without a neighbour in the image.
 
-    Returns the border voxels that face another bone, by label; what is not known is absent.
+    Returns surfaces by label; what is not known is absent.
     """
     from scipy.spatial import cKDTree
 
@@ -35,22 +62,27 @@ def joint_surfaces(bones: BoneMap) -> dict[int, Surface]:
     if len(named) < 2:
         return {}
     border = {b.label: _border(bones, b.label) for b in named}
-    trees = {label: cKDTree(points) for label, points in border.items() if len(points)}
+    border = {label: points for label, points in border.items() if len(points)}
     slack = FACING_TOLERANCE_MM + max(bones.grid.spacing)
-    surface: dict[int, list[NDArray[np.float64]]] = {}
-    for one, tree in trees.items():
-        for other, facing in trees.items():
-            if one == other:
-                continue
-            gap, nearest = facing.query(border[one], distance_upper_bound=JOINT_GAP_MM)
-            near = np.isfinite(gap)
-            if not near.any():
-                continue
-            _, back = tree.query(border[other][nearest[near]])
-            drift = np.linalg.norm(border[one][back] - border[one][near], axis=1)
-            surface.setdefault(one, []).append(border[one][near][drift <= slack])
-    joined = {label: np.unique(np.concatenate(p), axis=0) for label, p in surface.items()}
-    return {label: Surface(points) for label, points in joined.items() if len(points)}
+    joint: dict[int, list[NDArray[np.float64]]] = {}
+    for one, other in ((a, b) for a in border for b in border if a != b):
+        mine, theirs = _beside(border[one], border[other]), _beside(border[other], border[one])
+        if not len(mine) or not len(theirs):
+            continue
+        gap, nearest = cKDTree(theirs).query(mine, distance_upper_bound=JOINT_GAP_MM)
+        near = np.isfinite(gap)
+        _, back = cKDTree(mine).query(theirs[nearest[near]])
+        drift = np.linalg.norm(mine[back] - mine[near], axis=1)
+        joint.setdefault(one, []).append(mine[near][drift <= slack])
+    joined = {label: np.unique(np.concatenate(p), axis=0) for label, p in joint.items()}
+    return {label: Surface(p, border[label]) for label, p in joined.items() if len(p)}
+
+
+def _beside(points: NDArray[np.float64], other: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The points that lie in the other's box with a joint gap around it; the rest faces nothing."""
+    low, high = other.min(axis=0) - JOINT_GAP_MM, other.max(axis=0) + JOINT_GAP_MM
+    kept: NDArray[np.float64] = points[((points >= low) & (points <= high)).all(axis=1)]
+    return kept
 
 
 def _border(bones: BoneMap, label: int) -> NDArray[np.float64]:
@@ -75,19 +107,3 @@ def _border(bones: BoneMap, label: int) -> NDArray[np.float64]:
     edge = inside & ~ndimage.binary_erosion(inside, border_value=1)
     index = np.argwhere(edge[1:-1, 1:-1, 1:-1]) + np.array([s.start for s in box])
     return bones.grid.to_ras(index.astype(np.float64))
-
-
-class Surface:
-    """A joint surface that distances are measured to.
-
-    points : (n, 3) RAS+ mm, at least one
-    """
-
-    def __init__(self, points: NDArray[np.float64]) -> None:
-        from scipy.spatial import cKDTree
-
-        self._tree = cKDTree(points)
-
-    def distance_mm(self, points: NDArray[np.float64]) -> float:
-        """Smallest distance in mm between (n, 3) points, RAS+ mm, and the surface."""
-        return float(self._tree.query(points)[0].min())
