@@ -11,8 +11,9 @@ from typing import Any
 
 from marrowlight.report import page
 from marrowlight.report.amount import THIN
-from marrowlight.report.pictures import key_pictures
-from marrowlight.report.viewer import EDEMA, Viewer, viewer_of
+from marrowlight.report.key_slices import Marks
+from marrowlight.report.pictures import Picture, key_pictures, marks_of
+from marrowlight.report.viewer import Viewer, viewer_of
 from marrowlight.result import ReadResult
 
 EDEMA_RGB = (255, 176, 0)
@@ -29,7 +30,9 @@ def report_html(result: ReadResult) -> str:
     from markupsafe import Markup
 
     reading = result.reading
-    pictures = key_pictures(result)
+    marks = marks_of(result)
+    pictures = key_pictures(result, marks)
+    key = next(p for p in pictures if p.key)
     viewer = viewer_of(result)
     style = _asset("report.css")
     code = _asset("report.js")
@@ -45,12 +48,12 @@ def report_html(result: ReadResult) -> str:
         roles=page.ROLES,
         grid_text=page.grid_text,
         pictures=pictures,
-        key=next(p for p in pictures if p.key),
+        key=key,
         without_image=result.primary is None,
         bones_source=result.bones.source,
         viewer=viewer,
         viewer_script=Markup(viewer.script) if viewer else "",  # noqa: S704
-        viewer_data=Markup(_data(viewer, result)) if viewer else "",  # noqa: S704
+        viewer_data=Markup(_data(viewer, result, marks, key)) if viewer else "",  # noqa: S704
         style=Markup(style),  # noqa: S704
         code=Markup(code),  # noqa: S704
         policy=content_policy(style, scripts),
@@ -98,16 +101,16 @@ def _environment() -> Any:
     )
 
 
-def _data(viewer: Viewer, result: ReadResult) -> str:
+def _data(viewer: Viewer, result: ReadResult, marks: Marks, key: Picture) -> str:
     """Settings of the interactive view as JSON that cannot end its element."""
     lesions = [one for region in result.reading.regions for one in region.edema.lesions]
     data = {
         "low": viewer.low,
         "high": viewer.high,
-        "edema": EDEMA,
+        "plane": key.plane,
         "edemaRgb": EDEMA_RGB,
         "cystRgb": CYST_RGB,
-        "lesions": {one.id: one.centroid_ras_mm for one in lesions},
+        "places": {id_: [round(v, 3) for v in place] for id_, place in marks.places.items()},
         "start": max(lesions, key=lambda one: one.volume_mm3).id if lesions else None,
     }
     return json.dumps(data).replace("<", "\\u003c")

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from marrowlight.edema.measurement import Lesion
 from marrowlight.report.display import Display
+from marrowlight.study.grid import Grid
 
 MOST_SLICES = 6
 """Pictures in a report, for one that is printed on two pages."""
@@ -23,11 +24,14 @@ TWENTY_SIX = np.ones((3, 3, 3), dtype=int)
 class Marks:
     """Connected pieces of the edema mask and the lesions in them.
 
-    labels : (I, J, K) int, 0 is background; names : lesion ids by piece, largest lesion first.
+    labels : (I, J, K) int, 0 is background; names : lesion ids by piece, largest lesion first;
+    places : RAS mm by lesion id, its centroid, or its voxel nearest to it if that lies outside (a
+    crescent's does).
     """
 
     labels: NDArray[np.int32]
     names: dict[int, tuple[str, ...]]
+    places: dict[str, tuple[float, float, float]]
 
 
 def lesion_marks(edema: NDArray[np.bool_], display: Display, lesions: tuple[Lesion, ...]) -> Marks:
@@ -38,17 +42,34 @@ def lesion_marks(edema: NDArray[np.bool_], display: Display, lesions: tuple[Lesi
     """
     from scipy import ndimage
 
+    grid = display.grid
     labels, _ = ndimage.label(edema, TWENTY_SIX)
     voxels = np.argwhere(edema)
+    pieces = labels[edema]
     names: dict[int, list[str]] = {}
+    places: dict[str, tuple[float, float, float]] = {}
     for lesion in sorted(lesions, key=lambda one: -one.volume_mm3):
+        places[lesion.id] = lesion.centroid_ras_mm
         if not len(voxels):
-            break
-        place = display.grid.to_index(lesion.peak_ras_mm or lesion.centroid_ras_mm)
-        away = (voxels - place) * display.grid.spacing
-        nearest = voxels[int(np.argmin(np.einsum("ij,ij->i", away, away)))]
-        names.setdefault(int(labels[tuple(nearest)]), []).append(lesion.id)
-    return Marks(labels, {piece: tuple(ids) for piece, ids in names.items()})
+            continue
+        peak = _nearest(voxels, grid, lesion.peak_ras_mm or lesion.centroid_ras_mm)
+        piece = int(labels[tuple(peak)])
+        names.setdefault(piece, []).append(lesion.id)
+        middle = np.rint(grid.to_index(lesion.centroid_ras_mm)).astype(int)
+        near = _nearest(voxels[pieces == piece], grid, lesion.centroid_ras_mm)
+        if (near != middle).any():
+            x, y, z = grid.to_ras(near.astype(float)).tolist()
+            places[lesion.id] = (x, y, z)
+    return Marks(labels, {piece: tuple(ids) for piece, ids in names.items()}, places)
+
+
+def _nearest(
+    voxels: NDArray[np.intp], grid: Grid, ras: tuple[float, float, float]
+) -> NDArray[np.intp]:
+    """(3,) the voxel index nearest to a point; voxels : (n, 3)."""
+    away = (voxels - grid.to_index(ras)) * grid.spacing
+    nearest: NDArray[np.intp] = voxels[int(np.argmin(np.einsum("ij,ij->i", away, away)))]
+    return nearest
 
 
 def choose_slices(

@@ -18,7 +18,7 @@ from marrowlight.result import ReadResult
 MARGIN_MM = 12.0
 """Kept around the bones when a slice is cropped. Unit: mm."""
 
-WINDOW_PERCENT = (1.0, 99.7)
+WINDOW_PERCENT = (0.5, 99.2)
 """Intensities shown black and white, as percentiles within the crop of all slices."""
 
 LONGEST_PIXELS = 900
@@ -27,6 +27,9 @@ LONGEST_PIXELS = 900
 SCALE_BARS_MM = (5, 10, 20, 50, 100)
 SCALE_BAR_SHARE = 0.3
 """The scale bar is the longest that takes no more than this share of the width."""
+
+LABEL_SIZE = 0.032
+"""Height of a lesion id, as a share of the width."""
 
 MOST_LABELS = 8
 """Lesion ids written on one slice."""
@@ -73,14 +76,17 @@ class Picture:
         return self.width / 100
 
 
-def key_pictures(result: ReadResult) -> tuple[Picture, ...]:
-    """The key slices of a reading, in slice order; exactly one has ``key`` set."""
-    grid = result.bones.grid
-    display = display_of(grid)
+def marks_of(result: ReadResult) -> Marks:
+    """The pieces of the edema mask and the lesions in them."""
     lesions = tuple(lesion for region in result.reading.regions for lesion in region.edema.lesions)
+    return lesion_marks(np.asarray(result.edema, bool), display_of(result.bones.grid), lesions)
+
+
+def key_pictures(result: ReadResult, marks: Marks) -> tuple[Picture, ...]:
+    """The key slices of a reading, in slice order; exactly one has ``key`` set."""
+    display = display_of(result.bones.grid)
     edema = np.asarray(result.edema, bool)
     cyst = np.asarray(result.cyst, bool)
-    marks = lesion_marks(edema, display, lesions)
     key, chosen = choose_slices(edema | cyst, result.bones.mask, marks, display)
     image = _image(result)
     box = crop_box(result.bones.mask | edema, display)
@@ -100,7 +106,7 @@ def _image(result: ReadResult) -> NDArray[np.float32]:
 
 def crop_box(bones: NDArray[np.bool_], display: Display) -> tuple[slice, slice]:
     """Rows and columns on the screen that hold the bones and a margin; equal for all slices."""
-    seen = np.asarray(display.stack(bones)).any(axis=0)
+    seen: NDArray[np.bool_] = np.any(display.stack(bones), axis=0)
     out = []
     for axis, size in ((1, display.row_mm), (0, display.column_mm)):
         held = np.flatnonzero(seen.any(axis=axis))
@@ -182,14 +188,32 @@ def _png(shown: NDArray[Any], display: Display, shades: tuple[float, float]) -> 
 def _labels(
     pieces: NDArray[Any], marks: Marks, display: Display, width: float
 ) -> tuple[Label, ...]:
-    """Ids of the largest lesions of a slice, each at the upper right of its piece."""
-    out = []
+    """Ids of the largest lesions of a slice beside their pieces, none over another."""
+    line, letter = width * LABEL_SIZE, width * LABEL_SIZE * 0.62
+    height = pieces.shape[0] * display.row_mm
+    out: list[Label] = []
+    taken: list[tuple[float, float, float]] = []
     for piece in [p for p in marks.names if (pieces == p).any()][:MOST_LABELS]:
         rows, columns = np.nonzero(pieces == piece)
         names = marks.names[piece]
         text = ", ".join(names[:2]) + ("…" if len(names) > 2 else "")
-        room = width * 0.028 * len(text)
-        x = min((int(columns.max()) + 1.5) * display.column_mm, width - room)
-        y = max((int(rows.min()) + 0.5) * display.row_mm, width * 0.05)
-        out.append(Label(text, round(x, 2), round(y, 2)))
+        long = letter * len(text)
+        right, left = (columns.max() + 1.5) * display.column_mm, columns.min() * display.column_mm
+        top, bottom = rows.min() * display.row_mm, (rows.max() + 1) * display.row_mm
+        middle = (top + bottom) / 2
+        places = [
+            (x, y + line * 0.35)
+            for y in (top, bottom, middle, top - line, bottom + line, middle - line, middle + line)
+            for x in (right, left - long)
+        ]
+        for x, y in places:
+            fits = 0 <= x <= width - long and line <= y <= height - line
+            clear = all(
+                x > other + size or other > x + long or abs(y - level) > line
+                for other, level, size in taken
+            )
+            if fits and clear:
+                out.append(Label(text, round(float(x), 2), round(float(y), 2)))
+                taken.append((x, y, long))
+                break
     return tuple(out)

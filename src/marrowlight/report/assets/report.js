@@ -25,16 +25,16 @@
     backColor: [0, 0, 0, 1],
     crosshairColor: [0.5, 0.82, 0.88, 0.9],
     crosshairWidth: 1,
-    crosshairGap: 6,
-    fontMinPx: 12,
-    fontSizeScaling: 0.35,
+    crosshairGap: 8,
+    fontColor: [0.95, 0.97, 0.97, 1],
+    fontMinPx: 15,
+    fontSizeScaling: 0.4,
     isRadiologicalConvention: true,
     sagittalNoseLeft: true,
     isNearestInterpolation: false,
     dragMode: niivue.DRAG_MODE.contrast,
-    multiplanarShowRender: niivue.SHOW_RENDER.ALWAYS,
-    multiplanarEqualSize: false,
-    isAntiAlias: true,
+    multiplanarShowRender: niivue.SHOW_RENDER.NEVER,
+    tileMargin: 4,
   });
 
   const words = (mm) =>
@@ -89,22 +89,24 @@
 
   function layout() {
     const types = {
-      all: nv.sliceTypeMultiplanar, axial: nv.sliceTypeAxial,
-      coronal: nv.sliceTypeCoronal, sagittal: nv.sliceTypeSagittal,
+      axial: nv.sliceTypeAxial, coronal: nv.sliceTypeCoronal, sagittal: nv.sliceTypeSagittal,
     };
-    nv.setSliceType(types[byId("layout").value]);
+    const chosen = byId("layout").value;
+    // In the layout of three planes the plane that was scanned is the large one.
+    nv.setHeroImage(chosen === "all" ? 0.62 : 0);
+    nv.opts.heroSliceType = types[settings.plane];
+    nv.setSliceType(types[chosen] ?? nv.sliceTypeMultiplanar);
   }
 
   function go(id, announce) {
-    const mm = settings.lesions[id];
-    nv.scene.crosshairPos = nv.mm2frac(mm);
-    nv.updateGLVolume();
-    nv.createOnLocationChange();
+    // true: millimetres of the scanner, also where the slices are oblique.
+    nv.scene.crosshairPos = nv.mm2frac(settings.places[id], 0, true);
     for (const row of document.querySelectorAll("tr.here")) row.classList.remove("here");
     const row = byId(`lesion-${id}`);
-    if (row) row.classList.add("here");
+    if (row && announce) row.classList.add("here");
     named = announce ? `Lesion ${id}. ` : "";
-    tell(mm);
+    nv.drawScene();
+    nv.createOnLocationChange();
     named = "";
   }
 
