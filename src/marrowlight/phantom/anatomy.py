@@ -16,7 +16,7 @@ from marrowlight.phantom.canvas import Canvas, Frame, sample_offsets
 from marrowlight.phantom.model import JointModel, joint_model
 from marrowlight.phantom.spec import PhantomSpec
 from marrowlight.phantom.texture import marrow_texture
-from marrowlight.phantom.tissue import tissue_number
+from marrowlight.phantom.tissue import tissue_names, tissue_number
 from marrowlight.study.grid import Grid
 from marrowlight.study.series import Plane
 from marrowlight.study.study import Side
@@ -83,16 +83,27 @@ def make_anatomy(spec: PhantomSpec) -> Anatomy:
     def paint(k: int) -> None:
         canvas = canvas_of(frame, grid, offsets, k)
         model.paint(canvas)
-        samples[k], bone[k] = canvas.tissue, canvas.bone
+        tissue = canvas.tissue
+        if islands is not None:
+            tissue[(tissue == tissue_number("marrow")) & islands[k]] = tissue_number("red_marrow")
+        samples[k], bone[k] = tissue, canvas.bone
+        for number in np.flatnonzero(np.bincount(tissue.ravel())):
+            if number:
+                shares[names[number]][k] = _shares(tissue, number)
+        for label, share in bones.items():
+            share[k] = _shares(canvas.bone, label)
 
+    shape = (slices, columns, rows)
+    names = tissue_names()
+    shares = {name: np.zeros(shape, np.float32) for name in names[1:]}
+    bones = {label: np.zeros(shape, np.float32) for label in model.bones.values()}
+    islands = _red_marrow(grid, spec) if spec.red_marrow > 0 else None
     with ThreadPoolExecutor(THREADS) as pool:
+        texture = pool.submit(marrow_texture, grid, spec.seed)
         list(pool.map(paint, range(slices)))
-    texture = marrow_texture(grid, spec.seed)
-    if spec.red_marrow > 0:
-        _red_marrow(samples, texture, grid, spec)
     return Anatomy(
         model, frame, grid, plane, offsets, samples, bone,
-        _shares(samples), _bone_shares(bone, model), texture,
+        {name: share for name, share in shares.items() if share.any()}, bones, texture.result(),
     )  # fmt: skip
 
 
@@ -111,11 +122,10 @@ def canvas_of(
 
 def _frame(spec: PhantomSpec, model: JointModel) -> Frame:
     """Size and stance of this person, and the mirror for a left joint."""
-    from scipy.spatial.transform import Rotation
-
     rng = np.random.default_rng([spec.seed, 2])
     size = 1 + 0.05 * float(np.clip(rng.standard_normal(), -1.5, 1.5))
-    stance = Rotation.from_euler("xyz", rng.uniform(-3, 3, 3), degrees=True).as_matrix()
+    a, b, c = rng.uniform(-3, 3, 3)
+    stance = _turn("x", a) @ _turn("y", b) @ _turn("z", c)
     mirror = np.diag([-1.0 if spec.side is Side.LEFT else 1.0, 1.0, 1.0])
     center = mirror @ np.array(model.center_ras_mm)
     to_model = np.eye(4)
@@ -125,11 +135,9 @@ def _frame(spec: PhantomSpec, model: JointModel) -> Frame:
 
 
 def _grid(spec: PhantomSpec, model: JointModel, frame: Frame, plane: Plane) -> Grid:
-    from scipy.spatial.transform import Rotation
-
     about = "x" if plane is Plane.AXIAL else "z"
     sign = -1 if spec.side is Side.LEFT else 1
-    turn = Rotation.from_euler(about, sign * spec.tilt_deg, degrees=True).as_matrix()
+    turn = _turn(about, sign * spec.tilt_deg)
     directions = turn @ np.array(_AXES[plane], dtype=float).T
     through = {Plane.SAGITTAL: 0, Plane.CORONAL: 1, Plane.AXIAL: 2}[plane]
     low, high = model.reach_mm[through]
@@ -146,37 +154,31 @@ def _grid(spec: PhantomSpec, model: JointModel, frame: Frame, plane: Plane) -> G
     return Grid(shape, affine)
 
 
-def _shares(samples: NDArray[np.uint8]) -> dict[str, NDArray[np.float32]]:
-    from marrowlight.phantom.tissue import tissue_names
-
-    found = np.flatnonzero(np.bincount(samples.ravel(), minlength=256))
-    weight = np.float32(1 / samples.shape[1])
-    names = tissue_names()
-    return {
-        names[n]: (samples == n).sum(axis=1, dtype=np.uint8) * weight for n in found if n != 0
-    }
-
-
-def _bone_shares(bone: NDArray[np.uint8], model: JointModel) -> dict[int, NDArray[np.float32]]:
-    weight = np.float32(1 / bone.shape[1])
-    return {
-        label: (bone == label).sum(axis=1, dtype=np.uint8) * weight
-        for label in model.bones.values()
-    }
+def _turn(axis: str, degrees: float) -> NDArray[np.float64]:
+    """(3, 3) rotation about x, y or z."""
+    c, s = np.cos(np.radians(degrees)), np.sin(np.radians(degrees))
+    k = "xyz".index(axis)
+    i, j = (k + 1) % 3, (k + 2) % 3
+    out = np.eye(3)
+    out[i, i] = out[j, j] = c
+    out[i, j], out[j, i] = -s, s
+    return out
 
 
-def _red_marrow(
-    samples: NDArray[np.uint8], texture: NDArray[np.float32], grid: Grid, spec: PhantomSpec
-) -> None:
-    """Turn islands of marrow red; where is decided by a field of its own, coarser than trabeculae."""
+def _shares(values: NDArray[np.uint8], number: int) -> NDArray[np.float32]:
+    """Share of the samples of each voxel that have a number; values : (..., S, I, J)."""
+    hits = (values == number).view(np.uint8).sum(axis=-3, dtype=np.uint8)
+    return hits * np.float32(1 / values.shape[-3])
+
+
+def _red_marrow(grid: Grid, spec: PhantomSpec) -> NDArray[np.bool_]:
+    """(K, I, J): where marrow is red, in islands of about a centimetre."""
     from scipy import ndimage
 
     rng = np.random.default_rng([spec.seed, 5])
-    columns, rows, slices = grid.shape
-    size = tuple(max(int(n * s / 6) + 2, 4) for n, s in zip(grid.shape, grid.spacing, strict=True))
+    size = [max(int(n * s / 6) + 2, 4) for n, s in zip(grid.shape, grid.spacing, strict=True)]
     coarse = ndimage.gaussian_filter(rng.standard_normal(size), 0.8)
     zoom = [n / m for n, m in zip(grid.shape, size, strict=True)]
     field = ndimage.zoom(coarse, zoom, order=1, grid_mode=True, mode="nearest")
-    red = field[:columns, :rows, :slices] > np.quantile(coarse, 1 - 0.5 * spec.red_marrow)
-    here = np.moveaxis(red, 2, 0)[:, None] & (samples == tissue_number("marrow"))
-    samples[here] = tissue_number("red_marrow")
+    red: NDArray[np.bool_] = field > np.quantile(coarse, 1 - 0.5 * spec.red_marrow)
+    return np.moveaxis(red, 2, 0)

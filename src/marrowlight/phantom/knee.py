@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
 from marrowlight.phantom import knee_bones as bones
 from marrowlight.phantom.canvas import Area, Canvas
 from marrowlight.phantom.knee_bones import KneeForm
-from marrowlight.phantom.limb import Limb, paint_limb
+from marrowlight.phantom.limb import Limb, paint_limb, paint_tube
 from marrowlight.phantom.model import JointModel, Site
-from marrowlight.phantom.shapes import Column, ColumnRow, band, ellipsoid, tube
+from marrowlight.phantom.shapes import Column, ColumnRow, Field, Point, band, curve, tube
 from marrowlight.phantom.skeleton import BoneLook, paint_bone
 from marrowlight.phantom.spec import EdemaSpec, Shape
 from marrowlight.study.series import Plane
@@ -20,7 +21,7 @@ from marrowlight.study.study import Joint
 FEMUR, TIBIA, FIBULA, PATELLA = 1, 2, 3, 4
 """Labels of the bone registry."""
 
-FILM_MM = 0.7
+FILM_MM = 0.4
 """Joint fluid between two sheets of cartilage. Unit: mm."""
 
 Path = Sequence[tuple[float, float, float, float]]
@@ -65,26 +66,71 @@ def paint_knee(canvas: Canvas, form: KneeForm) -> None:
     """Paint a whole right knee on a canvas."""
     paint_limb(canvas, _limb(form))
     _vessels(canvas)
-    area = canvas.area((-48, -42, -12), (48, 64, 92))
-    if area is not None:
-        _capsule(area, form)
-    joint = canvas.area((-46, -42, -16), (46, 44, 62))
-    if joint is not None:
-        _articulation(joint, form)
+    parts = {
+        number: _Part(area, shape(form, *area.xyz))
+        for number, (box, shape) in _BONES.items()
+        if (area := canvas.area(*box)) is not None
+    }
+    if FEMUR in parts:
+        _capsule(canvas, parts[FEMUR], form)
+        _articulation(canvas, parts, form)
     _cruciates(canvas)
     look = BoneLook(cortex_mm=form.cortex_mm, scar_mm=form.scar_mm)
-    for number, (box, shape, shafts, scars) in {
-        FEMUR: (bones.FEMUR_BOX, bones.femur, ((48, 0.0), (66, 1.4), (95, 4.2)), (37.0, 0.004)),
-        TIBIA: (bones.TIBIA_BOX, bones.tibia, ((-75, 3.8), (-48, 1.6), (-26, 0.0)), (-17.0, -0.002)),
-        FIBULA: (bones.FIBULA_BOX, bones.fibula, ((-60, 1.6), (-30, 0.3)), None),
-        PATELLA: (bones.PATELLA_BOX, bones.patella, (), None),
-    }.items():
-        part = canvas.area(*box)
-        if part is not None:
-            paint_bone(part, shape(form, *part.xyz), number, look, shafts=shafts, scar=scars)
+    for number, part in parts.items():
+        shafts, scar = _INSIDE[number]
+        paint_bone(part.area, part.distance, number, look, shafts=shafts, scar=scar)
     _nutrient_vessels(canvas)
     _collaterals(canvas)
     _extensor(canvas, form)
+    if PATELLA in parts:
+        part = parts[PATELLA]
+        x, y, _ = part.area.xyz
+        sleeve = (part.distance > 0) & (part.distance < 1.3) & (y > 47) & (np.abs(x) < 17)
+        part.area.paint("tendon", sleeve)
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class _Part:
+    """A bone in a canvas: the box around it and the distance to its surface there."""
+
+    area: Area
+    distance: Field
+
+    def at(self, area: Area, far: float = 30.0) -> Field:
+        """The distance in another area; ``far`` outside this part's box."""
+        out = np.full(area.x.shape, np.float32(far), np.float32)
+        common = [
+            (max(a.start, b.start), min(a.stop, b.stop))
+            for a, b in zip(area.where, self.area.where, strict=True)
+        ]
+        if any(stop <= start for start, stop in common):
+            return out
+        there = tuple(
+            slice(lo - w.start, hi - w.start)
+            for (lo, hi), w in zip(common, area.where, strict=True)
+        )
+        here = tuple(
+            slice(lo - w.start, hi - w.start)
+            for (lo, hi), w in zip(common, self.area.where, strict=True)
+        )
+        out[there] = self.distance[here]
+        return out
+
+
+_BONES: dict[int, tuple[tuple[Point, Point], Callable[..., Field]]] = {
+    FEMUR: (bones.FEMUR_BOX, bones.femur),
+    TIBIA: (bones.TIBIA_BOX, bones.tibia),
+    FIBULA: (bones.FIBULA_BOX, bones.fibula),
+    PATELLA: (bones.PATELLA_BOX, bones.patella),
+}
+
+_INSIDE: dict[int, tuple[tuple[tuple[float, float], ...], tuple[float, float] | None]] = {
+    FEMUR: (((48, 0.0), (66, 1.4), (95, 4.2)), (38.0, 0.004)),
+    TIBIA: (((-75, 3.8), (-48, 1.6), (-26, 0.0)), (-17.0, -0.002)),
+    FIBULA: (((-60, 1.6), (-30, 0.3)), None),
+    PATELLA: ((), None),
+}
+"""How much thicker than the plate the cortex is at heights z, and the scar of the growth plate."""
 
 
 def _vessels(canvas: Canvas) -> None:
@@ -95,86 +141,90 @@ def _vessels(canvas: Canvas) -> None:
                   (7, -39, -45, 3.4), (8, -36, -130, 3.0))),
         ("fascia", ((8, -44, 130, 3.0), (6, -53, 40, 3.0), (4, -56, 0, 3.0), (4, -50, -50, 2.6))),
     ):  # fmt: skip
-        _tube(canvas, tissue, path)
+        paint_tube(canvas, tissue, path)
 
 
-def _tube(canvas: Canvas, tissue: str, path: Path, flat: tuple[float, float, float] = (1, 1, 1)) -> None:
-    area = _around(canvas, path, flat)
-    if area is not None:
-        area.paint(tissue, band(*area.xyz, path, flat) < 0)
-
-
-def _around(canvas: Canvas, path: Path, flat: tuple[float, float, float]) -> Area | None:
-    points = np.array(path)
-    reach = points[:, 3:] * np.array(flat)
-    low, high = (points[:, :3] - reach).min(0), (points[:, :3] + reach).max(0)
-    return canvas.area((low[0], low[1], low[2]), (high[0], high[1], high[2]))
-
-
-def _capsule(area: Area, form: KneeForm) -> None:
-    """The suprapatellar pouch, recesses beside the condyles, and the fat pad's synovium."""
-    x, y, z = area.xyz
+def _capsule(canvas: Canvas, femur: _Part, form: KneeForm) -> None:
+    """Suprapatellar pouch, recesses beside and behind the condyles, and the fat pad."""
     t = form.effusion_mm
-    pouch = band(x, y, z, [(0, 34, 50, t), (0, 31, 62, 1.3 * t), (0, 28, 80, 0.7 * t)], (10, 1, 1))
-    femur = bones.femur(form, x, y, z)
-    gutter = np.maximum(femur - (2.0 + 0.6 * t), np.abs(z - 24) - 14)
-    gutter = np.maximum(gutter, np.abs(y - 8) - 14)
-    area.paint("fascia", (pouch < 0.9) & (pouch >= 0))
-    area.paint("fluid", (pouch < 0) | (gutter < 0))
-    back = np.maximum(femur - (2.6 + 0.5 * t), z - 26)
-    back = np.maximum(back, y + 18)
-    area.paint("fluid", (back < 0) & (np.abs(x) > 9))
-    pad = ellipsoid(x, y, z, (0, 31, 2), (20, 11, 13))
-    area.paint("fat", pad < 0)
-
-
-def _articulation(area: Area, form: KneeForm) -> None:
-    """Cartilage, menisci and the film of fluid between them."""
+    area = canvas.area((-26, 20, 40), (26, 42, 88))
+    if area is not None:
+        path = [(0, 34, 50, t), (0, 31, 62, 1.3 * t), (0, 28.5, 80, 0.6 * t)]
+        pouch = band(*area.xyz, path, (10, 1, 1))
+        area.paint("fascia", (pouch < 0.8) & (pouch >= 0))
+        area.paint("fluid", pouch < 0)
+    area = canvas.area((-46, -40, -2), (46, 30, 42))
+    if area is None:
+        return
     x, y, z = area.xyz
-    femur, tibia = bones.femur(form, x, y, z), bones.tibia(form, x, y, z)
-    patella = bones.patella(form, x, y, z)
+    near = femur.at(area)
+    # Recesses end softly: their depth falls off from a middle, and fluid is where some is left.
+    beside = np.clip(1 - (((y - 8) / 15) ** 2 + ((z - 26) / 14) ** 2), 0, 1)
+    beside = np.where(np.abs(x) > 26, beside, 0)
+    behind = np.clip(1 - ((z - 18) / 13) ** 2, 0, 1) * np.clip((-20 - y) / 5, 0, 1)
+    behind = behind * np.clip((np.abs(x) - 10) / 6, 0, 1) * np.clip((34 - np.abs(x)) / 6, 0, 1)
+    depth = np.float32(1.3 * t) * beside + np.float32(form.cartilage_mm + 0.8 * t) * behind
+    area.paint("fluid", (near < depth) & (depth > 0.1))
+
+
+def _articulation(canvas: Canvas, parts: dict[int, _Part], form: KneeForm) -> None:
+    """Cartilage, menisci and the film of fluid between them."""
+    area = canvas.area((-46, -42, -12), (46, 44, 54))
+    if area is None:
+        return
+    x, y, z = area.xyz
+    femur = parts[FEMUR].at(area)
+    patella = parts[PATELLA].at(area) if PATELLA in parts else np.full_like(femur, 30)
+    tibia = parts[TIBIA].at(area) if TIBIA in parts else np.full_like(femur, 30)
     c = form.cartilage_mm
     # Cartilage covers the condyles as far up as they roll, and the trochlea to its upper rim.
-    reach = np.where(y < 0, 27 + np.float32(0.15) * y, 20 + np.float32(0.95) * y)
-    reach = np.minimum(reach, 47)
-    edge = np.clip((reach - z) * np.float32(0.35), 0, 1)
-    in_notch = (np.abs(x) < 9.0) & (z > np.float32(-0.72) * y + 9)
-    trochlea = y > 14
-    femoral = (femur - c * edge) * np.where(in_notch & ~trochlea, -1, 1)
-    femoral = np.where(in_notch & ~trochlea, 9.0, femoral)
-    plateau = np.clip((38 - np.hypot(x, (y + 4) * np.float32(1.55))) * np.float32(0.4), 0, 1)
-    plateau = plateau * np.clip((np.abs(x) - 8.5) * np.float32(0.6), 0, 1)
-    tibial = np.where((z > -9) & (plateau > 0.05), tibia - (c + 0.3) * plateau, 9.0)
-    facet = np.clip((19 - np.hypot(x, z - 30 - form.patella_up_mm)) * np.float32(0.35), 0, 1)
-    patellar = np.where((y < 43) & (facet > 0.05), patella - (c + 1.4) * facet, 9.0)
-
-    gap = (femur > 0) & (tibia > 0)
-    ring_m = np.hypot((x + 21) * np.float32(1 / 19.5), (y + 3) * np.float32(1 / 25))
-    ring_l = np.hypot((x - 21.5) * np.float32(1 / 19.0), (y + 3.5) * np.float32(1 / 22))
-    ring = np.where(x < 0, ring_m, ring_l)
-    between = (z > -6) & (z < 9.5) & (tibia < 9) & (femur < 9.5)
-    film = np.minimum(femoral, np.minimum(tibial, patellar)) < FILM_MM
-    crevice = between & gap & (ring < 0.98)
-    area.paint("fluid", (film | crevice) & (patella > 0))
-    capsule = between & gap & (ring >= 0.98) & (ring < 1.08)
-    area.paint("fascia", capsule)
-    inner = np.where(x < 0, 0.56 - np.float32(0.004) * y, 0.55)
-    wedge = crevice & (ring > inner) & (femoral > FILM_MM * 0.6) & (tibial > FILM_MM * 0.5)
-    wedge &= ~((np.abs(x) < 7) & (np.abs(y + 3) < 12))
-    area.paint("meniscus", wedge)
+    reach = np.minimum(np.where(y < 0, 31 + np.float32(0.2) * y, 16 + np.float32(1.05) * y), 46)
+    cover = np.clip((reach - z) * np.float32(0.22), 0, 1)
+    cover *= np.clip((40 - np.abs(x)) * np.float32(0.3), 0, 1)
+    in_notch = (np.abs(x) < 9.5 * form.notch_width) & (y < 14) & (z > np.float32(-0.72) * y + 5)
+    femoral = np.where((cover > 0.1) & ~in_notch, femur - c * cover, 9)
+    plateau = np.clip((39 - np.hypot(x, (y + 3) * np.float32(1.45))) * np.float32(0.3), 0, 1)
+    plateau *= np.clip((np.abs(x) - 7.5) * np.float32(0.5), 0, 1)
+    tibial = np.where((z > -9) & (plateau > 0.1), tibia - (c + 0.3) * plateau, 9)
+    facet = np.clip((20 - np.hypot(x, z - 29 - form.patella_up_mm)) * np.float32(0.25), 0, 1)
+    facet *= np.clip((42.5 - y) * np.float32(0.3), 0, 1)
+    patellar = np.where(facet > 0.1, patella - (c + 1.2) * facet, 9)
+    area.paint("fluid", np.minimum(femoral, np.minimum(tibial, patellar)) < FILM_MM)
     area.paint("cartilage", (femoral < 0) | (tibial < 0) | (patellar < 0))
+
+    low = canvas.area((-46, -34, -7), (46, 30, 13))
+    if low is None:
+        return
+    x, y, z = low.xyz
+    above, below = low.crop(femoral, area), low.crop(tibial, area)
+    femur, tibia = low.crop(femur, area), low.crop(tibia, area)
+    ring_m = np.hypot((x + 21.5) * np.float32(1 / 18.5), (y + 3) * np.float32(1 / 24))
+    ring_l = np.hypot((x - 21.5) * np.float32(1 / 18), (y + 3.5) * np.float32(1 / 20))
+    ring = np.where(x < 0, ring_m, ring_l)
+    gap = (np.minimum(femur, above) > 0) & (np.minimum(tibia, below) > 0)
+    gap &= (femur < 9) & (tibia < 8) & (np.abs(x) > 7)
+    low.paint("fascia", gap & (ring >= 1) & (ring < 1.07))
+    low.paint("fluid", gap & (ring < 1))
+    inner = np.where(x < 0, 0.60 - np.float32(0.006) * y, 0.56)
+    # The free edge is thin: the wedge opens outwards, above half a film of fluid.
+    rise = np.minimum(above, below) > FILM_MM * 0.6
+    horns = (np.abs(x) > 10) | (np.abs(y + 3) > 10)
+    low.paint("meniscus", gap & rise & horns & (ring > inner) & (ring < 1))
 
 
 def _cruciates(canvas: Canvas) -> None:
-    acl: Path = ((6.5, -19, 21, 4.6), (3.5, -8, 12, 4.0), (-1, 6, 2, 4.8), (-2, 10, -1, 4.6))
-    pcl: Path = ((-5, 0, 14, 4.6), (-4, -11, 15.5, 4.4), (-2, -22, 8, 4.2), (0, -27, -6, 4.4))
-    area = canvas.area((-14, -38, -6), (14, 18, 32))
+    acl: Path = ((7, -18, 22, 4.2), (4, -9, 14, 3.8), (1, 0, 6, 4.0), (-1, 8, -1, 4.4))
+    pcl: Path = (
+        (-6, 0, 13, 4.2), (-5, -6, 15.3, 4.2), (-4, -12, 15.3, 4.1), (-3, -18, 12, 4.0),
+        (-1, -23, 5, 4.0), (0, -26.5, -5, 4.2),
+    )  # fmt: skip
+    area = canvas.area((-16, -40, -9), (16, 20, 34))
     if area is not None:
         x, y, z = area.xyz
-        a, p = tube(x, y, z, acl), tube(x, y, z, pcl)
+        a, p = tube(x, y, z, curve(acl)), tube(x, y, z, curve(pcl))
         inside = area.tissue != 0
-        area.paint("synovium", inside & (np.minimum(a, p) < 2.2))
-        area.paint("fluid", inside & (np.minimum(a, p) < 0.7))
+        area.paint("synovium", inside & (np.minimum(a, p) < 1.6))
+        area.paint("fluid", inside & (np.minimum(a, p) < 0.4))
         area.paint("ligament", a < 0)
         area.paint("tendon", p < 0)
 
@@ -186,29 +236,21 @@ def _nutrient_vessels(canvas: Canvas) -> None:
         ((2, -17, -40, 0.9), (1, -6, -48, 0.8), (0, 2, -66, 0.7)),
         ((9, -16, 34, 0.8), (12, -6, 37, 0.7), (14, 2, 42, 0.5)),
     ):
-        area = _around(canvas, path, (1, 1, 1))
-        if area is not None:
-            inside = tube(*area.xyz, path) < 0
-            area.paint("vein", inside)
+        paint_tube(canvas, "vein", path)
 
 
 def _collaterals(canvas: Canvas) -> None:
-    _tube(canvas, "tendon", ((-42.5, 0, 30, 1.2), (-43.5, 1, 2, 1.3), (-37, 4, -24, 1.2), (-27, 6, -50, 0.9)), (1, 5, 1))
-    _tube(canvas, "tendon", ((43, -6, 28, 1.9), (43, -12, 6, 1.8), (38, -19, -14, 1.9)))
-    _tube(canvas, "tendon", ((48, 6, 130, 1.0), (45, 8, 30, 1.2), (42.5, 12, 4, 1.4), (33, 17, -12, 1.2)), (1, 6, 1))
+    paint_tube(canvas, "tendon", ((-42.5, 0, 30, 1.2), (-43.5, 1, 2, 1.3), (-37, 4, -24, 1.2), (-27, 6, -50, 0.9)), (1, 5, 1))
+    paint_tube(canvas, "tendon", ((43, -6, 28, 1.9), (43, -12, 6, 1.8), (38, -19, -14, 1.9)))
+    paint_tube(canvas, "tendon", ((48, 6, 130, 1.0), (45, 8, 30, 1.2), (42.5, 12, 4, 1.4), (33, 17, -12, 1.2)), (1, 6, 1))
 
 
 def _extensor(canvas: Canvas, form: KneeForm) -> None:
     """Quadriceps and patellar tendons, and the fibres that run over the patella."""
     up, p = form.patella_up_mm, form.patella_size
     top, bottom = 28 + up + 20 * p, 28 + up - 20 * p
-    _tube(canvas, "tendon", ((0, 44.5, top - 1, 3.0), (0, 44, top + 10, 2.9), (0, 41, 80, 2.4), (0, 40, 100, 1.2)), (5, 1, 1))
-    _tube(canvas, "tendon", ((0, 47, bottom + 2, 2.3), (0, 44, bottom - 14, 2.1), (0, 34, -28, 2.2), (0, 29.5, -40, 2.4)), (5.5, 1, 1))
-    area = canvas.area((-22, 42, bottom), (22, 60, top + 4))
-    if area is not None:
-        d = bones.patella(form, *area.xyz)
-        area.paint("tendon", (d > 0) & (d < 1.3) & (area.y > 47) & (np.abs(area.x) < 17))
-
+    paint_tube(canvas, "tendon", ((0, 44.5, top - 1, 3.0), (0, 44, top + 10, 2.9), (0, 41, 80, 2.4), (0, 40, 100, 1.2)), (5, 1, 1))
+    paint_tube(canvas, "tendon", ((0, 47, bottom + 2, 2.3), (0, 44, bottom - 14, 2.1), (0, 34, -28, 2.2), (0, 29.5, -40, 2.4)), (5.5, 1, 1))
 
 
 SITES = {

@@ -38,7 +38,7 @@ class KneeForm:
     fat_mm: float = 7.0
     effusion_mm: float = 1.8
     cortex_mm: float = 1.0
-    scar_mm: float = 0.5
+    scar_mm: float = 0.32
 
     @staticmethod
     def random(rng: np.random.Generator) -> KneeForm:
@@ -59,7 +59,7 @@ class KneeForm:
             fat_mm=about(7.0, 1.5),
             effusion_mm=about(1.8, 0.35),
             cortex_mm=about(1.0, 0.08),
-            scar_mm=about(0.5, 0.1),
+            scar_mm=about(0.32, 0.06),
         )
 
 
@@ -123,13 +123,13 @@ def tibia(form: KneeForm, x: Field, y: Field, z: Field) -> Field:
         [
             ColumnRow(-130, 0, 2, 13.5 * s, 17 * s, 13 * s),
             ColumnRow(-90, 0, 2, 14 * s, 18 * s, 14 * s),
-            ColumnRow(-65, 0, 1, 16 * s, 20 * s, 15 * s),
-            ColumnRow(-48, 0, 0, 20.5 * s, 24.5, 16.5 * s),
-            ColumnRow(-36, 1, 0, 26 * w, 27.5, 18),
-            ColumnRow(-24, 0, -2, 33 * w, 25, 20),
-            ColumnRow(-14, 0, -3, 38 * w, 25, 22.5),
-            ColumnRow(-6, 0, -4, 39 * w, 25, 22.5),
-            ColumnRow(6, 0, -4, 38.5 * w, 24, 22),
+            ColumnRow(-65, 0, 1, 16 * s, 20 * s, 15 * s, 0.1),
+            ColumnRow(-48, 0, 0, 20.5 * s, 24.5, 16.5 * s, 0.2),
+            ColumnRow(-36, 1, 0, 27 * w, 27.5, 19, 0.3),
+            ColumnRow(-24, 0, -2, 34 * w, 25.5, 22, 0.5),
+            ColumnRow(-12, 0, -3, 38 * w, 25, 24.5, 0.8),
+            ColumnRow(0, 0, -3, 38.5 * w, 25, 24.5, 0.8),
+            ColumnRow(10, 0, -3, 38.5 * w, 25, 24.5, 0.8),
         ]
     )(x, y, z)
     # Posterior slope of 6 degrees; the medial plateau is a little hollow, the lateral one domed.

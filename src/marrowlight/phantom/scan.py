@@ -37,8 +37,14 @@ SATURATION_LEFT = 0.8
 INVERSION_LEFT = 0.25
 """The same for STIR, whose inversion fails only where the transmit field does."""
 
-GRAIN_WATER, GRAIN_FAT = 0.16, 0.035
-"""SD of marrow's water and fat signal through its texture, relative. Estimate."""
+GRAIN = {
+    "marrow": (0.16, 0.035),
+    "red_marrow": (0.16, 0.05),
+    "edema": (0.12, 0.0),
+    "muscle": (0.07, 0.3),
+    "fat": (0.3, 0.03),
+}
+"""SD of a tissue's water and fat signal through its texture, relative. Estimates."""
 
 RESOLUTION = 0.92
 """Half-height of the k-space filter, as a share of the largest frequency."""
@@ -113,10 +119,11 @@ def _compartments(
             water += w * share
         if f:
             fat += f * share
-        if name in ("marrow", "red_marrow"):
+        if name in GRAIN:
+            of_water, of_fat = GRAIN[name]
             grain = share * anatomy.texture
-            water += w * np.float32(GRAIN_WATER) * grain
-            fat -= f * np.float32(GRAIN_FAT) * grain
+            water += w * np.float32(of_water) * grain
+            fat -= f * np.float32(of_fat) * grain
     return water, fat
 
 

@@ -71,6 +71,23 @@ def band(
     return tube(x / np.float32(fx), y / np.float32(fy), z / np.float32(fz), squeezed)
 
 
+def curve(points: Sequence[Sequence[float]], pieces: int = 4) -> list[tuple[float, ...]]:
+    """The same path bent smoothly through its points (Catmull-Rom), each stretch in pieces."""
+    p = np.array(points, dtype=float)
+    if len(p) < 3:
+        return [tuple(row) for row in p]
+    ends = np.vstack([2 * p[0] - p[1], p, 2 * p[-1] - p[-2]])
+    out = []
+    for a, b, c, d in zip(ends[:-3], ends[1:-2], ends[2:-1], ends[3:], strict=True):
+        t = np.linspace(0, 1, pieces, endpoint=False)[:, None]
+        out.append(
+            b + 0.5 * t * (c - a)
+            + t**2 * (a - 2.5 * b + 2 * c - 0.5 * d)
+            + 0.5 * t**3 * (3 * b - a - 3 * c + d)
+        )  # fmt: skip
+    return [tuple(row) for row in np.vstack([*out, p[-1:]])]
+
+
 def union(a: Field, b: Field, blend_mm: float = 0.0) -> Field:
     """Both shapes, melted together where they are closer than blend_mm."""
     if blend_mm <= 0:
@@ -85,7 +102,11 @@ def cut(a: Field, b: Field, blend_mm: float = 0.0) -> Field:
 
 
 class ColumnRow(NamedTuple):
-    """One level of a column: height z, centre, half-widths right and left of it, front and back."""
+    """One level of a column along z, in mm.
+
+    half_x : half-width to both sides of x; front, back : from y to the front and to the back;
+    square : 0 is an ellipse, 1 a square with round corners.
+    """
 
     z: float
     x: float
@@ -93,43 +114,56 @@ class ColumnRow(NamedTuple):
     half_x: float
     front: float
     back: float
+    square: float = 0.0
 
 
 class Column:
-    """A column along z with an elliptic section that changes with height, such as a shaft.
+    """A column along z whose section changes with height, such as a shaft or a limb.
 
-    rows : by rising z; between them everything runs smoothly (monotone cubic), beyond them it stays.
+    rows : by rising z; between them all runs smoothly, beyond them it stays.
     """
 
     STEP_MM = 0.25
+    SMOOTH_MM = 9.0
+    """Corners between rows are rounded over this length."""
 
     def __init__(self, rows: Sequence[ColumnRow]) -> None:
         self.rows = tuple(rows)
 
     @cached_property
-    def _table(self) -> Field:
-        from scipy.interpolate import PchipInterpolator
-
+    def _table(self) -> tuple[float, Field]:
         rows = np.array(self.rows, dtype=np.float64)
-        z = np.arange(rows[0, 0], rows[-1, 0] + self.STEP_MM, self.STEP_MM)
-        table = PchipInterpolator(rows[:, 0], rows[:, 1:], axis=0)(np.minimum(z, rows[-1, 0]))
-        return np.ascontiguousarray(table.T.astype(np.float32))
+        width = int(self.SMOOTH_MM / self.STEP_MM) | 1
+        start = rows[0, 0] - self.SMOOTH_MM
+        z = np.arange(start, rows[-1, 0] + self.SMOOTH_MM, self.STEP_MM)
+        padded = np.pad(z, width // 2, mode="reflect", reflect_type="odd")
+        hann = np.hanning(width + 2)[1:-1]
+        hann /= hann.sum()
+        smooth = [
+            np.convolve(np.interp(padded, rows[:, 0], rows[:, c]), hann, mode="valid")
+            for c in range(1, rows.shape[1])
+        ]
+        smooth[2:5] = [1 / length for length in smooth[2:5]]
+        return start, np.array(smooth, dtype=np.float32)
 
     def __call__(self, x: Field, y: Field, z: Field) -> Field:
         """Distance to the side of the column; it has no ends."""
-        table = self._table
-        level = ((z - np.float32(self.rows[0].z)) * np.float32(1 / self.STEP_MM)).astype(np.int32)
+        start, table = self._table
+        level = ((z - np.float32(start)) * np.float32(1 / self.STEP_MM)).astype(np.int32)
         np.clip(level, 0, table.shape[1] - 1, out=level)
-        cx, cy, half_x, front, back = (row[level] for row in table)
-        u, v = x - cx, y - cy
-        a = 1 / half_x
-        b = 1 / np.where(v > 0, front, back)
-        u *= a
+        a = table[2][level]
+        u = (x - table[0][level]) * a
+        v = y - table[1][level]
+        b = np.where(v > 0, table[3][level], table[4][level])
         v *= b
-        k0 = np.sqrt(u * u + v * v)
-        u *= a
-        v *= b
-        return _distance(k0 * (k0 - 1), np.sqrt(u * u + v * v))
+        u2, v2 = u * u, v * v
+        k = np.sqrt(u2 + v2)
+        if table[5].any():
+            square = table[5][level]
+            k += square * (np.sqrt(np.sqrt(u2 * u2 + v2 * v2)) - k)
+        u2 *= a * a
+        v2 *= b * b
+        return _distance(k * (k - 1), np.sqrt(u2 + v2))
 
 
 def _distance(value: Field, slope: Field) -> Field:

@@ -50,6 +50,7 @@ def paint_bone(
     if scar is not None:
         height, curve = scar
         x, y, z = area.xyz
-        wave = np.sin(x * np.float32(0.35)) * np.float32(0.8) + np.sin(y * np.float32(0.4) + 1)
+        wave = np.sin(x * np.float32(0.21)) * np.sin(y * np.float32(0.17) + 1) * np.float32(1.6)
+        wave += np.sin(y * np.float32(0.47) + x * np.float32(0.3)) * np.float32(0.5)
         off = z - height - curve * (x * x + y * y) - wave
         area.paint("cortex", marrow & (np.abs(off) < look.scar_mm))
