@@ -140,7 +140,7 @@ def _marrow_mask(
         return None
     grid = study.primary.volume.grid
     if isinstance(given, np.ndarray):
-        voxels = given
+        voxels = np.asarray(given, bool)
         if voxels.shape != grid.shape:
             raise UsageError(
                 f"normal_marrow has the shape {voxels.shape}; the primary series has {grid.shape}."
@@ -152,11 +152,10 @@ def _marrow_mask(
         mask.grid.require_match(
             grid, this=f"normal marrow mask {Path(given).name}", that=f"series {study.primary.id}"
         )
-        voxels = mask.labels
+        voxels = mask.labels > 0
     if not voxels.any():
         raise BadMask("The mask of normal marrow is empty.", where="--normal-marrow")
-    marked: NDArray[np.bool_] = voxels > 0
-    return marked
+    return voxels
 
 
 def _read_series(

@@ -50,9 +50,10 @@ class Screen:
             return
         from rich.console import Console
         from rich.markup import escape
+        from rich.box import SIMPLE_HEAD
         from rich.table import Table
 
-        table = Table(title=title, title_justify="left", header_style="bold")
+        table = Table(title=title, title_justify="left", header_style="bold", box=SIMPLE_HEAD)
         for name in columns:
             right = name.startswith(">")
             table.add_column(name.lstrip(">"), justify="right" if right else "left")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from marrowlight.cli import options as opt
 from marrowlight.cli.console import Screen
 
@@ -34,5 +36,48 @@ def command(
             isolate=isolate,
             progress=progress,
         )
-    screen.result(describe(study))
+    found = describe(study)
+    screen.result(found)
+    if screen.talks:
+        _show(screen, found)
     return 0
+
+
+def _show(screen: Screen, found: dict[str, Any]) -> None:
+    """The tables for people."""
+    for name in ("joint", "side"):
+        evidence = "; ".join(found[name]["evidence"])
+        screen.say(f"{name.capitalize()}: {found[name]['value']} ({evidence})")
+    screen.table(
+        "Series",
+        ("id", "name", "role", "because", "plane", ">voxels", ">mm", "use"),
+        [_row(one) for one in found["series"]],
+    )
+    if found["set_aside"]:
+        screen.table(
+            "Set aside",
+            ("name", ">files", "reason"),
+            [(a["name"], str(a["files"]), a["reason"]) for a in found["set_aside"]],
+        )
+    primary = found["primary"]
+    if primary["id"]:
+        screen.say(f"Edema would be read on {primary['id']}: {primary['reason']}")
+    else:
+        screen.say(f"Edema cannot be read: {primary['reason']}")
+    notices = [n["text"] for n in found["notices"]]
+    notices += [f"{one['id']}: {n['text']}" for one in found["series"] for n in one["notices"]]
+    screen.warn(notices)
+
+
+def _row(one: dict[str, Any]) -> tuple[str, ...]:
+    gap = f", gap {one['gap_mm']:g}" if one["gap_mm"] else ""
+    return (
+        one["id"],
+        one["description"],
+        one["role"],
+        "; ".join(one["evidence"]),
+        one["plane"],
+        " x ".join(map(str, one["shape"])),
+        " x ".join(f"{s:.3g}" for s in one["spacing_mm"]) + gap,
+        one["use"],
+    )
