@@ -180,7 +180,7 @@ def _articulation(canvas: Canvas, parts: dict[int, _Part], form: KneeForm) -> No
     # Cartilage covers the condyles as far up as they roll, and the trochlea to its upper rim.
     reach = np.minimum(np.where(y < 0, 31 + np.float32(0.2) * y, 16 + np.float32(1.05) * y), 46)
     cover = np.clip((reach - z) * np.float32(0.22), 0, 1)
-    cover *= np.clip((40 - np.abs(x)) * np.float32(0.3), 0, 1)
+    cover *= np.clip((35.5 * form.condyle_width - np.abs(x)) * np.float32(0.35), 0, 1)
     in_notch = (np.abs(x) < 9.5 * form.notch_width) & (y < 14) & (z > np.float32(-0.72) * y + 5)
     femoral = np.where((cover > 0.1) & ~in_notch, femur - c * cover, 9)
     plateau = np.clip((39 - np.hypot(x, (y + 3) * np.float32(1.45))) * np.float32(0.3), 0, 1)
@@ -223,8 +223,7 @@ def _cruciates(canvas: Canvas) -> None:
         x, y, z = area.xyz
         a, p = tube(x, y, z, curve(acl)), tube(x, y, z, curve(pcl))
         inside = area.tissue != 0
-        area.paint("synovium", inside & (np.minimum(a, p) < 1.6))
-        area.paint("fluid", inside & (np.minimum(a, p) < 0.4))
+        area.paint("synovium", inside & (np.minimum(a, p) < 1.3))
         area.paint("ligament", a < 0)
         area.paint("tendon", p < 0)
 

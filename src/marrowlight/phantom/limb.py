@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from marrowlight.phantom.canvas import Canvas
-from marrowlight.phantom.shapes import Column, Field, band, curve, tube
+from marrowlight.phantom.shapes import Field, band, curve, tube
 from marrowlight.phantom.tissue import tissue_number
 
 SKIN_MM = 1.6
@@ -21,11 +21,11 @@ FASCIA_MM = 0.6
 class Limb:
     """The soft tissue around the bones.
 
-    contour : outline of the skin; fat_mm : fat under the skin;
+    contour : shape of the skin, e.g. a ``Column``; fat_mm : fat under the skin;
     muscles : paths of points (x, y, z, radius) in mm.
     """
 
-    contour: Column
+    contour: Callable[[Field, Field, Field], Field]
     fat_mm: float
     muscles: Sequence[Sequence[tuple[float, float, float, float]]]
 

@@ -12,11 +12,13 @@ from marrowlight.phantom.sequence import (
     FatSuppression,
     Sequence,
     fat_density,
+    sequence_of,
     signal,
     water_signal,
 )
-from marrowlight.phantom.spec import PhantomSpec
+from marrowlight.phantom.spec import USUAL_FAT_SUPPRESSION, PhantomSpec
 from marrowlight.phantom.tissue import Tissues
+from marrowlight.study.series import Role
 
 Image = NDArray[np.float32]
 
@@ -46,7 +48,7 @@ GRAIN = {
 }
 """SD of a tissue's water and fat signal through its texture, relative. Estimates."""
 
-RESOLUTION = 0.92
+RESOLUTION = 0.85
 """Half-height of the k-space filter, as a share of the largest frequency."""
 
 
@@ -90,19 +92,17 @@ def noise_sd(
 ) -> float:
     """Noise SD of one part of the complex image, in units of fully relaxed protons.
 
-    It is the signal of normal marrow over the signal-to-noise ratio of the spec.
+    Noise comes from the patient and the coil and not from the sequence: all fluid-sensitive series
+    get the same, which is what gives normal marrow ``spec.snr`` in a PD FS image. Series that show
+    fat bright are scanned faster, and have a ratio of their own.
     """
     marrow = tissues["marrow"]
-    fat = fat_density(marrow) * signal(tissues.fat, sequence)
-    water = water_signal(marrow, sequence)
     if fat_image or sequence.suppression is FatSuppression.NONE:
-        return abs(fat + (0 if fat_image else water)) / spec.t1_snr
-    left = {
-        FatSuppression.SATURATION: 1 - spec.fat_suppression,
-        FatSuppression.INVERSION: 1.0,
-        FatSuppression.SEPARATION: 0.0,
-    }[sequence.suppression]
-    return abs(water + left * fat) / spec.snr
+        bright = fat_density(marrow) * signal(tissues.fat, sequence)
+        return (bright + (0 if fat_image else water_signal(marrow, sequence))) / spec.t1_snr
+    usual = sequence_of(Role.PD_FS, tissues)
+    left = (1 - USUAL_FAT_SUPPRESSION) * signal(tissues.fat, usual)
+    return (water_signal(marrow, usual) + left * fat_density(marrow)) / spec.snr
 
 
 def _compartments(

@@ -33,14 +33,17 @@ def ellipsoid(x: Field, y: Field, z: Field, center: Point, radii: Point) -> Fiel
 
 
 def disc(x: Field, y: Field, z: Field, center: Point, radii: Point) -> Field:
-    """A wheel with rounded rims and flat sides along x: the form of a femoral condyle."""
+    """A wheel with round rims and rather flat sides along x: the form of a femoral condyle."""
     a, b, c = (np.float32(1 / r) for r in radii)
     u, v, w = (x - center[0]) * a, (y - center[1]) * b, (z - center[2]) * c
     u2, s2 = u * u, v * v + w * w
-    k = np.sqrt(np.sqrt(u2 * u2 + s2 * s2)) + _TINY
-    inv = 1 / (k * k * k)
-    gx, gs = u2 * u * a, s2 * np.hypot(v * b, w * c)
-    return _distance(k - 1, np.sqrt(gx * gx + gs * gs) * inv)
+    # Halfway between an ellipsoid and its fourth-power brother.
+    k = np.sqrt(u2 + s2)
+    k += 0.5 * (np.sqrt(np.sqrt(u2 * u2 + s2 * s2)) - k)
+    u *= a
+    v *= b
+    w *= c
+    return _distance(k * (k - 1), np.sqrt(u * u + v * v + w * w))
 
 
 def tube(x: Field, y: Field, z: Field, points: Sequence[Sequence[float]]) -> Field:

@@ -14,6 +14,9 @@ PHANTOM_JOINTS = (Joint.KNEE, Joint.HIP, Joint.ANKLE)
 FLUID_ROLES = (Role.STIR, Role.T2_FS, Role.PD_FS, Role.DIXON_WATER)
 OTHER_ROLES = (Role.T1, Role.T2, Role.PD)
 
+USUAL_FAT_SUPPRESSION = 0.94
+"""Share of the fat signal that a saturation pulse takes away. Estimate."""
+
 
 class Shape(StrEnum):
     """Form of a lesion."""
@@ -91,9 +94,10 @@ class PhantomSpec:
     field_t : float
         1.5 or 3.0 tesla.
     snr : float
-        Signal of normal marrow over the noise SD in the fluid-sensitive series.
+        Signal of normal marrow over the noise SD in a PD FS image; the other fluid-sensitive
+        series get the same noise.
     t1_snr : float
-        The same in the series that show fat bright.
+        Signal of normal marrow over the noise SD in series that show fat bright.
     fat_suppression : float
         Share of the fat signal that is suppressed (fat-saturated series).
     failed_suppression : float
@@ -127,7 +131,7 @@ class PhantomSpec:
     field_t: float = 3.0
     snr: float = 12.0
     t1_snr: float = 40.0
-    fat_suppression: float = 0.94
+    fat_suppression: float = USUAL_FAT_SUPPRESSION
     failed_suppression: float = 0.0
     bias: float = 0.15
     motion_mm: float = 0.0
