@@ -11,6 +11,8 @@ from marrowlight.study.series import Role, Series, SetAside
 
 
 class Joint(StrEnum):
+    """The joint that a study shows; ``other`` is no joint that is read here."""
+
     HIP = "hip"
     KNEE = "knee"
     ANKLE = "ankle"
@@ -20,6 +22,8 @@ class Joint(StrEnum):
 
 
 class Side(StrEnum):
+    """The side of a joint or bone; ``unknown`` is a legal answer."""
+
     LEFT = "left"
     RIGHT = "right"
     MIDLINE = "midline"
