@@ -6,6 +6,7 @@ from pathlib import PurePath
 
 import numpy as np
 
+from marrowlight.errors import BadVoxels
 from marrowlight.study import words
 from marrowlight.study.candidate import Candidate
 
@@ -36,6 +37,7 @@ DERIVED_TYPES = {
     "REAL": "a real-part image", "I": "an imaginary-part image",
     "IMAGINARY": "an imaginary-part image", "SCREEN SAVE": "a screenshot",
     "CSA REPORT": "a scanner report", "LOCALIZER": "a localiser",
+    "MOSAIC": "a mosaic of slices (a functional or diffusion series)",
 }  # fmt: skip
 """Values of ImageType (from the third on) and ComplexImageComponent."""
 
@@ -56,6 +58,8 @@ def reason_to_set_aside(candidate: Candidate) -> str:
     slices = len(candidate.uids.get("sop", ()))
     if (found := words.LOCALISER.search(name)) and slices <= LOCALISER_SLICES:
         return f"a localiser (name has '{found.group(0)}', {slices} slices)"
+    if "orientation" in candidate.part and slices <= LOCALISER_SLICES:
+        return f"a localiser (several orientations in one series, {slices} slices in this one)"
     if types[0] == "DERIVED" and (found := words.DERIVED.search(name)):
         return f"a derived map (name has '{found.group(0)}')"
     b_value = candidate.tags.get("DiffusionBValue")
@@ -68,19 +72,26 @@ def reason_to_set_aside(candidate: Candidate) -> str:
 
 def _nifti_reason(candidate: Candidate) -> str:
     volume = candidate.volume
-    if volume is None or candidate.defect is not None:
+    if volume is None:
         return ""
     voxels = volume.voxels
-    if min(voxels.shape) < FEWEST_SLICES:
-        return f"{min(voxels.shape)} slices: no volume"
     name = PurePath(candidate.files[0]).name.lower().split(".nii")[0]
     called = next((w for w in words.plain(name).split() if w in LABEL_NAMES), "")
+    if candidate.defect is not None:
+        # A reader who drew nothing leaves a mask of zeros: no image, and no damage either.
+        empty = isinstance(candidate.defect, BadVoxels) and not np.any(voxels)
+        return f"an empty label map (name has '{called}')" if empty and called else ""
+    if min(voxels.shape) < FEWEST_SLICES:
+        return f"{min(voxels.shape)} slices: no volume"
     low, high = float(voxels.min()), float(voxels.max())
     if low >= 0 and high <= 1 and called.startswith("prob"):
         return f"a probability map (name has '{called}', values 0 to 1)"
     if low < 0 or high > MOST_LABEL_VALUE:
         return ""
-    values = np.unique(voxels.ravel(order="K"))
-    if len(values) <= MOST_LABELS and np.array_equal(values, np.round(values)):
+    small = voxels.astype(np.uint8)
+    if not np.array_equal(small, voxels):
+        return ""
+    values = np.flatnonzero(np.bincount(small.ravel(order="K"), minlength=256))
+    if len(values) <= MOST_LABELS:
         return f"a label map ({len(values)} different whole numbers)"
     return ""

@@ -14,7 +14,7 @@ TEXT = (
     "RequestedProcedureDescription", "PerformedProcedureStepDescription", "SequenceName",
     "PulseSequenceName", "ScanningSequence", "SequenceVariant", "ScanOptions", "MRAcquisitionType",
     "BodyPartExamined", "Laterality", "ImageLaterality", "PatientPosition", "ReceiveCoilName",
-    "ContrastBolusAgent", "AcquisitionTime", "PhotometricInterpretation",
+    "ContrastBolusAgent", "AcquisitionTime", "ImageOrientationPatient", "PhotometricInterpretation",
 )  # fmt: skip
 NUMBERS = (
     "EchoTime", "RepetitionTime", "InversionTime", "FlipAngle", "EchoTrainLength",

@@ -8,7 +8,7 @@ from pathlib import PurePath
 
 from marrowlight.errors import NotThisJoint
 from marrowlight.notice import Notice
-from marrowlight.study import words
+from marrowlight.study.body_words import joint_of_name, side_of_name
 from marrowlight.study.candidate import Candidate
 from marrowlight.study.study import Joint, Side, Study
 
@@ -74,10 +74,7 @@ def _joint(candidates: Sequence[Candidate], notices: list[Notice]) -> tuple[Join
     for source, texts in _sources(candidates):
         votes: dict[Joint, str] = {}
         for text in texts:
-            part = source in ("BodyPartExamined", "receive coil")
-            hit = words.joint_of_name(text)
-            if hit is None and part and words.HEAD_PART.search(words.plain(text)):
-                hit = (Joint.OTHER, words.plain(text))
+            hit = joint_of_name(text, head=source != "description")
             if hit is not None:
                 votes.setdefault(hit[0], f"{source} has '{hit[1]}'")
         if len(votes) == 1:
@@ -132,7 +129,7 @@ def _side(
             told.append((Side.MIDLINE, f"{key} tag names both sides"))
     keys = ("BodyPartExamined", "SeriesDescription", "ProtocolName", "StudyDescription")
     names = _values(candidates, keys) + [PurePath(f).name for c in candidates for f in c.files[:1]]
-    named = {side for text in names if (side := words.side_of_name(text))}
+    named = {side for text in names if (side := side_of_name(text))}
     if len(named) == 1:
         told.append((named.pop(), "name"))
     placed = _by_geometry(candidates, joint)

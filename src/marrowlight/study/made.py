@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
 from marrowlight.study.candidate import Candidate
+from marrowlight.study.dicom_tags import floats
 from marrowlight.study.grid import Grid
 from marrowlight.study.role import Found
 from marrowlight.study.series import Plane, Series
@@ -29,9 +31,19 @@ def make_series(kept: Sequence[tuple[Candidate, Found]]) -> list[Series]:
 
 def plane_of(grid: Grid) -> Plane:
     """Main plane of the slices: the body axis nearest to their normal."""
-    i, j = grid.directions[:, 0], grid.directions[:, 1]
-    axis = int(np.abs(np.cross(i, j)).argmax())
-    return (Plane.SAGITTAL, Plane.CORONAL, Plane.AXIAL)[axis]
+    return _plane(np.cross(grid.directions[:, 0], grid.directions[:, 1]))
+
+
+def _plane(normal: NDArray[np.float64]) -> Plane:
+    return (Plane.SAGITTAL, Plane.CORONAL, Plane.AXIAL)[int(np.abs(normal).argmax())]
+
+
+def _plane_by_tag(one: Candidate) -> Plane:
+    """Plane of a candidate without a volume, as far as its header says."""
+    numbers = floats(str(one.tags.get("ImageOrientationPatient", "")).split("\\"))
+    if len(numbers) != 6:
+        return Plane.AXIAL
+    return _plane(np.cross(numbers[:3], numbers[3:]))
 
 
 def _series(id_: str, one: Candidate, found: Found) -> Series:
@@ -50,7 +62,7 @@ def _series(id_: str, one: Candidate, found: Found) -> Series:
         role=found.role,
         role_evidence=found.evidence,
         description=one.label,
-        plane=plane_of(volume.grid),
+        plane=plane_of(volume.grid) if one.volume else _plane_by_tag(one),
         slice_thickness_mm=thickness if isinstance(thickness, float) and thickness > 0 else None,
         sequence=sequence,
         sources=one.files,

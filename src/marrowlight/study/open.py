@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
+from pathlib import Path, PurePath
+from typing import TypeAlias
 
 from marrowlight.errors import InputError, NoImages, UsageError
 from marrowlight.notice import Notice
@@ -19,9 +20,12 @@ from marrowlight.study.parsed import Parsed
 from marrowlight.study.patient import check_one_patient, other_visits, study_identity
 from marrowlight.study.primary import choose_primary
 from marrowlight.study.role import GRE_NOTICE, Found, find_role
-from marrowlight.study.series import Role, SetAside
+from marrowlight.study.series import Role, Series, SetAside
 from marrowlight.study.stack import stack_slices
 from marrowlight.study.study import Joint, Side, Study
+
+Kept: TypeAlias = tuple[Candidate, Found]
+"""A candidate that may become a series, and its role."""
 
 RoleFiles = Mapping[str, str | Path] | Sequence[tuple[str, str | Path]]
 
@@ -97,10 +101,9 @@ def build_study(
     for image in parsed.images:
         candidates += nifti_candidates(image, nifti_orientation)
     aside, notices = list_skipped(parsed)
-    candidates = add_losses(candidates, parsed)
-    kept: list[tuple[Candidate, Found]] = []
+    kept: list[Kept] = []
     named: list[Candidate] = []
-    for one in candidates:
+    for one in add_losses(candidates, parsed):
         role = _given_role(one, roles)
         if role is not None:
             if one.defect is not None:
@@ -109,32 +112,25 @@ def build_study(
             kept.append((one, Found(role, ("given by the user",), gre)))
             named.append(one)
         elif reason := reason_to_set_aside(one):
-            aside.append(SetAside(one.label, reason, len(one.files)))
+            aside.append(SetAside(_shown(one), reason, len(one.files)))
         else:
             kept.append((one, find_role(one)))
     _check_named(roles, named, parsed)
     sound = [c for c, _ in kept if c.defect is None]
-    found_joint = find_joint(sound or [c for c, _ in kept], joint=joint, side=side)
-    # A defective series takes part in the choice, so that a broken STIR is refused, and not
-    # silently replaced by the next best.
-    made = make_series(kept)
-    by_id = {s.id: c for s, (c, _) in zip(made, kept, strict=True)}
-    named_ids = [i for i, c in by_id.items() if any(c is n for n in named)]
-    primary, reason = choose_primary(made, found_joint.joint, named_ids)
-    if primary is not None and (defect := by_id[primary].defect) is not None:
-        raise defect
+    place = find_joint(sound or [c for c, _ in kept], joint=joint, side=side)
+    kept, made, primary, why = _ranked(kept, named, place.joint)
+    chosen = kept[0][0] if primary is not None else None
+    if chosen is not None and chosen.defect is not None:
+        raise chosen.defect
     _refuse_if_nothing(kept, aside, parsed)
     series = []
-    for s in made:
-        one = by_id[s.id]
+    for (one, _), s in zip(kept, made, strict=True):
         if one.defect is not None:
+            aside.append(SetAside(_shown(one), one.defect.found, len(one.files)))
             text = f"Series {one.label} was not read: {one.defect.found}"
-            aside.append(SetAside(one.label, one.defect.found, len(one.files)))
             notices.append(Notice("read-in-part", text))
-        elif other_visits(one, by_id.get(primary or "")):
-            aside.append(
-                SetAside(one.label, "of another visit than the primary series", len(one.files))
-            )
+        elif other_visits(one, chosen):
+            aside.append(SetAside(_shown(one), "of another visit than the primary", len(one.files)))
             text = "The input holds more than one visit; only that of the primary series was used."
             notices.append(Notice("several-visits", text))
         else:
@@ -142,15 +138,37 @@ def build_study(
     return Study(
         series=tuple(series),
         set_aside=tuple(aside),
-        joint=found_joint.joint,
-        joint_evidence=found_joint.joint_evidence,
-        side=found_joint.side,
-        side_evidence=found_joint.side_evidence,
+        joint=place.joint,
+        joint_evidence=place.joint_evidence,
+        side=place.side,
+        side_evidence=place.side_evidence,
         primary_id=primary,
-        primary_reason=reason,
-        identity=study_identity(by_id.get(primary or "") or (sound[0] if sound else None)),
-        notices=tuple(dict.fromkeys([*found_joint.notices, *notices])),
+        primary_reason=why,
+        identity=study_identity(chosen or (sound[0] if sound else None)),
+        notices=tuple(dict.fromkeys([*place.notices, *notices])),
     )
+
+
+def _ranked(
+    kept: Sequence[Kept], named: Sequence[Candidate], joint: Joint
+) -> tuple[list[Kept], list[Series], str | None, str]:
+    """Candidates with the primary first and its plane next, their series, its id and the reason.
+
+    Defective candidates take part in the choice, so that a broken STIR is refused, and not
+    silently replaced by the next best. The order makes the T1 of the same plane the first T1.
+    """
+    order = list(kept)
+    for _ in range(2):
+        made = make_series(order)
+        ids = [s.id for s, (c, _) in zip(made, order, strict=True) if any(c is n for n in named)]
+        primary, why = choose_primary(made, joint, ids)
+        best = next((s for s in made if s.id == primary), None)
+        if best is None:
+            break
+        ranks = {s.id: (s is not best, s.plane is not best.plane) for s in made}
+        paired = sorted(zip(made, order, strict=True), key=lambda pair: ranks[pair[0].id])
+        order = [candidate for _, candidate in paired]
+    return order, make_series(order), primary, why
 
 
 def _roles(series: RoleFiles) -> list[tuple[Role, Path]]:
@@ -166,6 +184,11 @@ def _roles(series: RoleFiles) -> list[tuple[Role, Path]]:
                 expected=", ".join(r.value for r in Role),
             ) from error
     return out
+
+
+def _shown(one: Candidate) -> str:
+    """Name for the list of what was set aside: of the file, where there is one."""
+    return PurePath(one.files[0]).name if one.nifti else one.label
 
 
 def _given_role(one: Candidate, roles: Sequence[tuple[Role, Path]]) -> Role | None:
@@ -195,9 +218,7 @@ def _check_named(
         )
 
 
-def _refuse_if_nothing(
-    kept: Sequence[tuple[Candidate, Found]], aside: Sequence[SetAside], parsed: Parsed
-) -> None:
+def _refuse_if_nothing(kept: Sequence[Kept], aside: Sequence[SetAside], parsed: Parsed) -> None:
     if any(c.defect is None for c, _ in kept):
         return
     defects: list[InputError] = [c.defect for c, _ in kept if c.defect is not None]

@@ -14,6 +14,7 @@ def check_one_patient(parsed: Parsed) -> None:
     Patients differ by id; where no id is given, by name and date of birth. No value is shown.
     """
     headers = [s.tags for s in parsed.slices] + [s.tags for s in parsed.skipped if s.tags]
+    headers += [image.sidecar for image in parsed.images if image.sidecar]
     ids = {plain(str(t["PatientID"])) for t in headers if t.get("PatientID")}
     others = {_name(t) for t in headers if not t.get("PatientID") and _name(t) != ("", "")}
     what = ""

@@ -84,18 +84,11 @@ def _role(tags: Tags, text: str, suppressed: bool | None, evidence: list[str]) -
         return Role.GRE_FS
     if _is_stir(tags, text, evidence):
         return Role.STIR
-    image_type = words.plain(str(tags.get("ImageType", "")))
-    if words.DIXON.search(text) or words.DIXON.search(image_type):
-        if found := words.WATER.search(f"{text} {image_type}"):
-            evidence.append(f"Dixon, '{found.group(0)}' image")
-            gradient = _gradient_echo(tags, text)
-            return Role.GRE_FS if gradient else Role.DIXON_WATER
-        evidence.append("Dixon, not the water image")
-        return Role.OTHER
-    if (agent := tags.get("ContrastBolusAgent")) or words.CONTRAST.search(text):
-        evidence.append("contrast agent given" if agent else "name says contrast agent")
+    if (dixon := _dixon(tags, text, evidence)) is not None:
+        return dixon
+    if _contrast(tags, text, evidence):
         return Role.CONTRAST
-    if "EP" in str(tags.get("ScanningSequence", "")).split("\\"):
+    if "EP" in _codes(tags, "ScanningSequence"):
         evidence.append("echo planar (a diffusion or functional series)")
         return Role.OTHER
     if _gradient_echo(tags, text):
@@ -107,6 +100,42 @@ def _role(tags: Tags, text: str, suppressed: bool | None, evidence: list[str]) -
     return {Role.T2: Role.T2_FS, Role.PD: Role.PD_FS}.get(weighting, Role.OTHER)
 
 
+def _codes(tags: Tags, key: str) -> list[str]:
+    """Values of a coded tag; BIDS sidecars join them with an underscore."""
+    return [v for v in str(tags.get(key, "")).upper().replace("_", "\\").split("\\") if v]
+
+
+def _dixon(tags: Tags, text: str, evidence: list[str]) -> Role | None:
+    """The role of one image of a Dixon series; None if it is none."""
+    kinds = set(str(tags.get("ImageType", "")).upper().split("\\")[2:])
+    named = words.DIXON.search(text) or "DIXON" in kinds
+    tagged = kinds & {"W", "WATER", "WATER_FAT"}
+    if not named and not tagged and not kinds & {"F", "FAT", "IP", "OP", "IN_PHASE", "OUT_PHASE"}:
+        return None
+    weighting = _weighting(tags, text, evidence)
+    if tagged or (named and not kinds & {"F", "FAT"} and words.WATER.search(text)):
+        evidence.append("water image of a Dixon series")
+        if weighting is Role.T1:
+            return Role.OTHER
+        return Role.GRE_FS if _gradient_echo(tags, text) else Role.DIXON_WATER
+    if kinds & {"IP", "IN_PHASE"} or words.IN_PHASE.search(text):
+        evidence.append("in-phase image of a Dixon series")
+        return weighting or Role.OTHER
+    evidence.append("Dixon image without the water alone")
+    return Role.OTHER
+
+
+def _contrast(tags: Tags, text: str, evidence: list[str]) -> bool:
+    agent = words.plain(str(tags.get("ContrastBolusAgent", "")))
+    if agent and not words.NO_CONTRAST.search(agent):
+        evidence.append("contrast agent given (ContrastBolusAgent)")
+        return True
+    if (found := words.CONTRAST.search(text)) and not words.NO_CONTRAST.search(text):
+        evidence.append(f"name has '{found.group(0)}' (contrast agent)")
+        return True
+    return False
+
+
 def _is_stir(tags: Tags, text: str, evidence: list[str]) -> bool:
     if found := words.STIR.search(text):
         evidence.append(f"name has '{found.group(0)}'")
@@ -114,12 +143,12 @@ def _is_stir(tags: Tags, text: str, evidence: list[str]) -> bool:
             evidence.append(f"TI {ti:g} ms")
         return True
     ti = tags.get("InversionTime")
-    scanning = str(tags.get("ScanningSequence", "")).split("\\")
+    scanning = _codes(tags, "ScanningSequence")
     inverted = "IR" in scanning or str(tags.get("InversionRecovery", "")).upper() == "YES"
     gradient = "GR" in scanning
     if (
         isinstance(ti, float) and STIR_TI_MS[0] <= ti <= STIR_TI_MS[1]
-        and not gradient and (inverted or "SE" in scanning or not scanning[0])
+        and not gradient and (inverted or "SE" in scanning or not scanning)
     ):  # fmt: skip
         evidence.append(f"TI {ti:g} ms nulls fat")
         return True
@@ -127,7 +156,7 @@ def _is_stir(tags: Tags, text: str, evidence: list[str]) -> bool:
 
 
 def _gradient_echo(tags: Tags, text: str) -> bool:
-    scanning = str(tags.get("ScanningSequence", "")).split("\\")
+    scanning = _codes(tags, "ScanningSequence")
     pulse = str(tags.get("EchoPulseSequence", "")).upper()
     if "GR" in scanning or pulse == "GRADIENT":
         return True

@@ -1,6 +1,7 @@
-"""Words of series names, body parts and sides, in the languages that scanners speak.
+"""Words in the names of series, in the languages that scanners speak.
 
-English, German, French, Spanish, Italian, Portuguese, Dutch, Turkish, Polish, Chinese, Japanese.
+English, German, French, Spanish, Italian, Portuguese, Dutch, Turkish, Chinese, Japanese. Every
+pattern is matched against ``plain`` text, in whole words.
 """
 
 from __future__ import annotations
@@ -8,126 +9,85 @@ from __future__ import annotations
 import re
 import unicodedata
 
-from marrowlight.study.study import Joint, Side
+CJK = "\u3040-\u30ff\u3400-\u9fff"
 
 
 def plain(text: str) -> str:
-    """Lower case, without accents, with one space for every other sign; CJK is kept.
+    """Lower case, no accents, one space for any other sign, a space around CJK runs.
 
-    ``"T2w_TSE-FS Höhe"`` becomes ``"t2w tse fs hohe"``.
+    ``"T2w_TSE-FS Höhe"`` becomes ``"t2w tse fs hohe"``; ``"左膝T2压脂"`` ``"左膝 t2 压脂"``.
     """
     folded = unicodedata.normalize("NFKD", text.lower().replace("ı", "i"))
-    kept = "".join(c for c in folded if not unicodedata.combining(c))
-    return " ".join(re.sub(r"[\W_]+", " ", kept).split())
+    # Only Latin accents go: the voicing marks of Japanese kana are letters.
+    kept = unicodedata.normalize("NFC", re.sub("[\u0300-\u036f]", "", folded))
+    spaced = re.sub(f"([{CJK}]+)", r" \1 ", kept)
+    return " ".join(re.sub(r"[\W_]+", " ", spaced).split())
+
+
+def _words(*patterns: str) -> re.Pattern[str]:
+    return re.compile(rf"\b(?:{'|'.join(patterns)})\b")
 
 
 FAT_SATURATED = re.compile(
-    r"\b(fs|fse?fs|fatsat|fat sat\w*|fat supp?\w*|fatsup\w*|spair|spir|sfs|we|water excit\w*|"
-    r"wasserang\w*|fettges\w*|fettsat\w*|fettunterdr\w*|fett supp\w*|fettsupp\w*|"
-    r"suppression de graisse|sat graisse|satgr\w*|saturation graisse|supresion grasa|"
-    r"sat grasa|satgrasa|grasa sat\w*|sat grasso|soppressione\w*|saturazione\w*|sat gordura|"
-    r"gordura sat\w*|vetsuppressie|vetonderdr\w*|vet sat\w*|yag bask\w*|yb|chess|proset|"
-    r"aspir|special|quick fatsat|dfs|chem sat|chemsat)\b"
-    r"|(?<=[a-z0-9])fs\b|\bfs(?=t[12]|pd)|脂肪抑制|压脂|抑脂|脂肪飽和"
-)
-STIR = re.compile(r"\b(stir|tirm|turbostir|fast ?stir|t2 ?stir|i?stir\w*|ir tse|irfse|ir fse)\b")
-DIXON = re.compile(r"\b(dixon|mdixon|ideal|flex|lava flex|vibe dix\w*|idea|wfop|wfs)\b")
-WATER = re.compile(r"\b(w|water|wasser|eau|agua|acqua|wat|wo|su|wateronly|water only)\b|水")
-FAT_IMAGE = re.compile(r"\b(f|fat|fett|graisse|grasa|grasso|gordura|vet|yag)\b")
-GRADIENT_ECHO = re.compile(
-    r"\b(q?dess|cube ?quant|t1rho|t1 rho|flash|fiesta|truefisp|medic|merge|swi|spgr|fspgr|vibe|"
-    r"thrive|lava|mpgr|gre|ffe|fisp|t2star|t2 star|t2 ?\*|adage|wats|mprage|bravo|tfe)\b"
-)
-WATER_SELECTIVE = re.compile(r"\b(q?dess|cube ?quant|wats)\b")
-T1 = re.compile(r"\bt1(w|wi|tse|fse|se|cube|sag|cor|ax|tra|gd|km)?\b|t1加权|t1強調")
-T2 = re.compile(r"\bt2(w|wi|tse|fse|se|cube|fs|sag|cor|ax|tra|frfse|stir)?\b|t2加权|t2強調")
+    _words(
+        "fs", "fatsat", "fat ?sat\\w*", "fat ?supp?\\w*", "sfs", "we", "water ?excit\\w*",
+        "spair", "spir", "aspir", "special", "chess", "proset", "chem ?sat", "dfs", "quickfatsat",
+        "wasserang\\w*", "fett ?ges\\w*", "fett ?sat\\w*", "fett ?unterdr\\w*", "fett ?supp\\w*",
+        "suppression (?:de )?graisse", "sat(?:uration)? (?:de )?graisse", "fat sat",
+        "sat(?:uracion)? (?:de )?grasa", "supresion (?:de )?grasa", "sat grasso",
+        "sat(?:urazione)? (?:del )?grasso", "soppressione (?:del )?grasso",
+        "sat(?:uracao)? (?:de )?gordura", "supressao (?:de )?gordura",
+        "vet ?suppressie", "vet ?onderdr\\w*", "vet ?sat\\w*", "yag ?bask\\w*",
+        "\\w*(?:t1|t2|pd|pdw|dp|iw|tse|fse|se|cube)fs\\w*", "fs(?:t1|t2|pd|pdw)\\w*",
+    ).pattern + "|脂肪抑制|压脂|抑脂|脂肪飽和|脂肪饱和"
+)  # fmt: skip
+"""Names of chemical fat saturation and water excitation."""
+
+STIR = _words("\\w*stir\\w*", "tirm", "ir ?tse", "ir ?fse", "tse ?ir", "fse ?ir", "t2 ?ir")
+DIXON = _words("\\w*dixon\\w*", "\\w*dix", "ideal", "lava ?flex", "wfop", "fatwater")
+WATER = re.compile(_words("w", "wat", "water", "wasser", "eau", "agua", "acqua", "wateronly",
+                          "\\w+ ?w(?= dixon)").pattern + "|水")  # fmt: skip
+IN_PHASE = _words("in", "ip", "inphase", "in phase")
+OUT_OF_PHASE = _words("op", "opp", "out", "outphase", "out of phase", "opposed\\w*", "oop")
+FAT_ONLY = re.compile(_words("f", "fat", "fett", "graisse", "grasa", "grasso", "gordura", "vet",
+                             "fatonly").pattern + "|脂")  # fmt: skip
+GRADIENT_ECHO = _words(
+    "\\w*dess", "cube ?quant", "t1 ?rho", "t1r", "flash\\w*", "fiesta\\w*", "true ?fisp", "medic",
+    "merge", "swi\\w*", "f?spgr", "vibe\\w*", "thrive", "lava\\w*", "mpgr", "gre", "ffe", "fisp",
+    "t2 ?star", "adage", "wats\\w*", "mp ?rage", "bravo", "tfe",
+)  # fmt: skip
+WATER_SELECTIVE = _words("\\w*dess", "cube ?quant", "wats\\w*")
+T1 = _words("[desv]?t1(?:w|wi|tse|fse|se|cube|sag|cor|ax|tra|gd|km|fs)?")
+T2 = _words("[desv]?t2(?:w|wi|tse|fse|se|cube|sag|cor|ax|tra|frfse|stir|fs|spair|spir|tirm)?")
 PD = re.compile(
-    r"\b(pd|pdw|pdfs|fspd|pdtse|pdfse|dp|dpfs|proton|rho|ppd|densite|iw|intermediate|"
-    r"pdsag|pdcor|pdax|pdt2|dens prot\w*|dp ?fs)\w?\b|质子|プロトン"
-)
+    _words(
+        "[desv]?pd(?:w|wi|tse|fse|se|cube|sag|cor|ax|tra|t2|fs|spair|spir)?", "fspd\\w*", "dp",
+        "dpfs", "proton\\w*", "dens\\w* proton\\w*", "iw", "iwfs", "iwtse", "intermediate",
+    ).pattern + "|质子|プロトン"
+)  # fmt: skip
+
 CONTRAST = re.compile(
-    r"\b(gd|gad\w*|km|post ?k\w*|post ?contrast\w*|postcontrast\w*|ce|contrast\w*|\+c|c\+|"
-    r"kontrast\w*|contraste|iv contrast|injecte|apres injection|mdc|dopo contrasto|post gd|t1gd|"
-    r"t1km|kontrastli)\b|造影|增强"
+    _words(
+        "gd", "gado\\w*", "post ?gd", "t1gd", "km", "post ?km", "t1km", "kontrast\\w*", "ce",
+        "contrast\\w*", "post ?contr\\w*", "injecte\\w*", "apres injection", "gadolinio", "mdc",
+    ).pattern + "|造影|增强"
+)  # fmt: skip
+NO_CONTRAST = re.compile(
+    r"\b(?:ohne|without|w o|wo|no|non|sans|sin|senza|sem|zonder|pre|vor|nativ|kontrastsiz)"
+    r" ?(?:gd|gado\w*|km|kontrast\w*|ce|contrast\w*|injection|mdc)?\b|平扫|単純|none"
 )
+"""A word of absence before the word of contrast agent: "ohne KM", "sin contraste", "pre Gd"."""
+
 LOCALISER = re.compile(
-    r"\b(loc|localis\w+|localiz\w+|lokali[sz]\w*|scout\w*|survey\w*|3 ?plane\w*|3pl|topogram\w*|"
-    r"reperage|localizador|planos|piloot|pilot|plan scan|planscan|smartbrain|aahead\w*|"
-    r"calibration|asset cal|kalibr\w*|coil survey|ref scan|refscan|prescan|3 ebenen)\b|定位"
-)
-DERIVED = re.compile(
-    r"\b(adc|mip|subtract\w*|sub|t2 ?map\w*|t1 ?map\w*|t2star ?map|map|fa map|trace\w*|"
-    r"exponential|colou?r|reformat\w*|mpr|b0 ?map|phase|screen ?save|screenshot|"
-    r"processed|report|summary|fieldmap|fat ?fraction|pdff|r2star)\b"
-)
-
-JOINTS: tuple[tuple[Joint, re.Pattern[str]], ...] = (
-    (
-        Joint.SACROILIAC,
-        re.compile(
-            r"\b(sij?j?|sijoints?|si joints?|sacro ?ili\w+|sacrum|isg|iliosa[ck]ral\w*|sig|"
-            r"sacro iliaque\w*|sakroili\w+|kreuzdarmbein\w*|articulaciones sacro\w*)\b"
-            r"|骶髂|仙腸"
-        ),
-    ),
-    (
-        Joint.KNEE,
-        re.compile(
-            r"\b(l|r)?(knees?|knie\w*|genou\w*|rodillas?|ginocchi\w*|joelhos?|diz|kolano|patell\w+|"
-            r"tkr|oai|femorotib\w+)\b|膝"
-        ),
-    ),
-    (
-        Joint.HIP,
-        re.compile(
-            r"\b(l|r)?(hips?|hufte?n?|huft\w*|hanches?|caderas?|anc[ah]e?|quadril\w*|heup\w*|kalca|"
-            r"biodro|femoral heads?|coxo\w*|coxa|acetabul\w+)\b|髋|股関節"
-        ),
-    ),
-    (
-        Joint.ANKLE,
-        re.compile(
-            r"\b(l|r)?(ankles?|sprunggelenk\w*|osg|cheville\w*|tobillos?|cavigli\w+|tornozelos?|"
-            r"enkels?|ayak bileg\w*|kostka|hindfoot|ruckfuss|talus|talocrural|tibiotars\w+)\b"
-            r"|踝|足関節"
-        ),
-    ),
-)
-OTHER_PARTS = re.compile(
-    r"\b(brain|skull|cranium|hirn|schadel|cerveau|cerebr\w+|cranio|encefalo|kopf|beyin|head spdr|"
-    r"head coil|headneck\w*|dti|dwi brain|fmri|bold|neuro|spine|wirbels\w+|rachis|columna|cspine|"
-    r"lspine|tspine|lumbar|cervical|thorac\w+|breast|mamma|prostat\w*|liver|leber|foie|abdomen|"
-    r"heart|cardiac|herz|chest|thorax|shoulder|schulter|epaule|hombro|spalla|ombro|omuz|"
-    r"elbow|ellbogen|coude|codo|gomito|wrist|handgelenk|poignet|hand|finger|neck|hals)\b"
-    r"|头|脳|脑"
-)
-HEAD_PART = re.compile(r"\b(head|brain|skull|neck|orbit|iac|pituitary)\b")
-
-LEFT = re.compile(
-    r"\b(lt|left|links?|linke[rsn]?|gauche|izquierd\w+|izq|sinistr\w+|sx|esquerd\w+|lewy|lewa|"
-    r"lknee|lhip|lankle)\b|左"
-)
-RIGHT = re.compile(
-    r"\b(rt|right|rechts?|rechte[rsn]?|droite?|derech\w+|dx|destr\w+|direit\w+|prawy|prawa|"
-    r"rknee|rhip|rankle)\b|右"
-)
-
-
-def side_of_name(text: str) -> Side | None:
-    """The side that a name says in a whole word; None if it says none, or both."""
-    words = plain(text)
-    left, right = bool(LEFT.search(words)), bool(RIGHT.search(words))
-    if left == right:
-        return None
-    return Side.LEFT if left else Side.RIGHT
-
-
-def joint_of_name(text: str) -> tuple[Joint, str] | None:
-    """The joint that a name says, and the word; OTHER for another part of the body."""
-    words = plain(text)
-    for joint, pattern in JOINTS:
-        if found := pattern.search(words):
-            return joint, found.group(0)
-    if found := OTHER_PARTS.search(words):
-        return Joint.OTHER, found.group(0)
-    return None
+    _words(
+        "loc", "locali[sz]\\w+", "lokali[sz]\\w*", "scout\\w*", "survey\\w*", "3 ?planes?\\w*",
+        "3 ?pl", "topogram\\w*", "reperage", "localizador\\w*", "centratore", "piloot", "pilot",
+        "plan ?scan", "smart ?brain", "aa ?head\\w*", "aa ?knee\\w*", "calibration", "asset ?cal",
+        "ref(?:erence)? ?scan", "prescan", "3 ebenen", "klavuz",
+    ).pattern + "|定位|位置決め"
+)  # fmt: skip
+DERIVED = _words(
+    "adc", "mip", "subtract\\w*", "t[12] ?map\\w*", "t2 ?star ?map", "\\w*map", "trace\\w*",
+    "colou?r", "reformat\\w*", "mpr", "phase", "screen ?save", "screenshot", "processed",
+    "report", "summary", "fat ?fraction", "pdff", "r2 ?star",
+)  # fmt: skip
