@@ -197,6 +197,15 @@ def test_contrast_load_and_peak_of_a_uniform_lesion() -> None:
     assert result.total.load_reference == 8.0
 
 
+def test_a_voxel_brighter_than_fluid_is_no_more_than_fluid() -> None:
+    grid = upright((40, 40, 8))
+    mask = box(grid, (5, 5, 2), (15, 15, 5))
+    contrast = np.where(mask, 40.0, 0.0).astype(np.float32)
+    contrast[5:8, 5:15, 2:5] = -3.0  # and a dark one is no less than nothing
+    edema = measured(mask, all_bone(grid), contrast=contrast, reference_contrast=8.0).total
+    assert edema.load_mm3 == pytest.approx(0.7 * edema.volume_mm3)
+
+
 def test_the_load_does_not_depend_on_the_units_or_noise_that_contrast_is_given_in() -> None:
     grid = upright((60, 60, 10), (1.0, 1.0, 3.0))
     mask = box(grid, (5, 5, 2), (15, 15, 5))
@@ -247,6 +256,21 @@ def test_the_joint_surface_is_where_two_bones_face_each_other() -> None:
     assert measured(inside, bones).total.lesions[0].contacts_surface is False
 
 
+def test_a_wall_beside_a_small_bone_is_joint_surface_only_where_they_face() -> None:
+    grid = upright((60, 60, 10), (0.5, 0.5, 3.0))
+    voxels = np.zeros(grid.shape, np.uint8)
+    voxels[5:25, 5:55] = 1
+    voxels[33:50, 25:35] = 2
+    bones = BoneMap(voxels, grid, (LabelledBone(1, "femur"), LabelledBone(2, "patella")), "test")
+    # Opposite the patella, and on the same wall 12 voxels (6 mm) beyond the end of it: there the
+    # gap is still below 8 mm, but the nearest of the patella looks elsewhere.
+    facing, beside = box(grid, (20, 26, 3), (25, 34, 6)), box(grid, (20, 46, 3), (25, 53, 6))
+    one, other = (measured(m, bones).total.lesions[0] for m in (facing, beside))
+    assert one.contacts_surface is True
+    assert other.contacts_surface is None
+    assert other.distance_to_surface_mm == pytest.approx(2.5)
+
+
 @pytest.mark.parametrize("gap", [20, 59])
 def test_bones_that_are_far_apart_have_no_known_joint_surface(gap: int) -> None:
     grid = upright((80, 30, 10), (0.5, 0.5, 3.0))
@@ -292,6 +316,18 @@ def test_the_edge_is_read_in_millimetres(
     assert lesion.edge == kind
     if kind == "ill_defined":
         assert lesion.edge_width_mm == pytest.approx(width, rel=0.3)
+
+
+def test_an_outline_that_follows_the_noise_does_not_make_the_edge_sharp() -> None:
+    grid = upright((70, 70, 15), (0.6, 0.6, 3.3))
+    contrast = blob(grid, 9.0, 6.0) + 2 * np.random.default_rng(3).normal(size=grid.shape)
+    contrast = contrast.astype(np.float32)
+    # Above the threshold, within reach of the ball: a ragged mask of a soft lesion.
+    mask = (contrast > 5) & ball(grid, tuple(grid.to_ras([34.5, 34.5, 7])), 13.0)
+    lesion = measured(mask, all_bone(grid), contrast=contrast).total.lesions[0]
+    assert lesion.edge == "ill_defined"
+    assert lesion.edge_width_mm is not None
+    assert lesion.edge_width_mm > 3.5
 
 
 def test_regions_are_sums_of_their_bones() -> None:

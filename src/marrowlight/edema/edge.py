@@ -19,6 +19,9 @@ SLANT = 0.5
 """A border that leans by up to 27 degrees against the slice is blurred by up to this share of the
 slice distance, however sharp it is."""
 
+OUTLINE_POINT_SPREADS = 1.0
+"""SD of the Gaussian that smooths the outline before distances to it are taken."""
+
 CENTRAL_SHARE = 0.6
 """The width is read where the contrast falls from 80 to 20 % of the step, and divided by this."""
 
@@ -54,7 +57,7 @@ def measure_edge(
     """Over which distance the contrast falls across the border of a lesion.
 
     The mean contrast is taken as a function of the distance to the border within the slice, from
-    an outline that was smoothed by one point spread: a mask that follows the noise would else show
+    an outline that was smoothed: a mask that follows the noise would else show
     a step where there is none. The step is the difference between the level inside and outside,
     the width the distance over which the middle 60 % of it happen, divided by 0.6.
 
@@ -122,7 +125,9 @@ def _profile(
     box = tuple(slice(a, b) for a, b in zip(low, high, strict=True))
     drawn = np.zeros(tuple(high - low), bool)
     drawn[tuple((lesion - low).T)] = True
-    sigma = [0 if a == across else blur / 2.355 / s for a, s in enumerate(grid.spacing)]
+    sigma = [
+        0 if a == across else OUTLINE_POINT_SPREADS * blur / s for a, s in enumerate(grid.spacing)
+    ]
     inside = ndimage.gaussian_filter(drawn.astype(np.float32), sigma) > 0.5
 
     # Distances within the slice only: a slice is several pixels thick.

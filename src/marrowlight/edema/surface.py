@@ -13,7 +13,7 @@ patellofemoral gap, the widest of hip, knee and ankle, stays below it. Unit: mm.
 
 FACING_TOLERANCE_MM = 2.0
 """Two surface points face each other when going to the nearest point of the other bone and back
-ends this close to the start, beyond one voxel. Unit: mm."""
+ends this close to the start, beyond half a voxel. Unit: mm."""
 
 CONTACT_MM = 2.0
 """A lesion touches the joint surface when its nearest voxel is this close or closer: the
@@ -63,7 +63,7 @@ def joint_surfaces(bones: BoneMap) -> dict[int, Surface]:
         return {}
     border = {b.label: _border(bones, b.label) for b in named}
     border = {label: points for label, points in border.items() if len(points)}
-    slack = FACING_TOLERANCE_MM + max(bones.grid.spacing)
+    slack = FACING_TOLERANCE_MM + max(bones.grid.spacing) / 2
     joint: dict[int, list[NDArray[np.float64]]] = {}
     for one, other in ((a, b) for a in border for b in border if a != b):
         mine, theirs = _beside(border[one], border[other]), _beside(border[other], border[one])
