@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 ROUNDS = 2
-"""Rounds of corner cutting: a voxel's steps become a curve that keeps the outline's area."""
+"""Rounds of corner cutting: a voxel's steps become a curve near it."""
 
 
 def mask_path(mask: NDArray[np.bool_], row_mm: float, column_mm: float) -> str:

@@ -12,8 +12,9 @@ from marrowlight.study.grid import Grid
 SCANNER_ANAT = 1
 """NIfTI code for coordinates of the scanner; the affine is the grid's, in RAS+ mm."""
 
-SHEAR_TOLERANCE_MM = 0.01
-"""A qform cannot hold shear; it is left out where it would move a corner by more. Unit: mm."""
+QFORM_TOLERANCE_MM = 0.05
+"""A qform cannot hold shear, nor turns near 180 degrees to the last digit; it is left out where it
+would move a corner by more than this, half of what makes two grids differ. Unit: mm."""
 
 FAST = 1
 """gzip level: masks shrink 50 times at any level, and this one costs the least time."""
@@ -30,8 +31,8 @@ def nifti_bytes(voxels: NDArray[np.generic], grid: Grid, description: str) -> by
 def nifti_image_bytes(voxels: NDArray[np.generic], grid: Grid, description: str) -> bytes:
     """A ``.nii`` file in memory.
 
-    voxels : (I, J, K) array on grid, written in its own dtype. sform (and qform, unless the grid is
-    sheared) hold grid.affine with code 1; units are mm and seconds. description : at most 79
+    voxels : (I, J, K) array on grid, written in its own dtype. sform (and qform, unless it cannot
+    hold the grid) hold grid.affine with code 1; units are mm and seconds. description : at most 79
     characters.
     """
     import nibabel as nib
@@ -43,7 +44,7 @@ def nifti_image_bytes(voxels: NDArray[np.generic], grid: Grid, description: str)
     header["descrip"] = description.encode("ascii")[:79]
     image.set_sform(affine, code=SCANNER_ANAT)
     image.set_qform(affine, code=SCANNER_ANAT)
-    if Grid(grid.shape, image.get_qform()).distance_mm(grid) > SHEAR_TOLERANCE_MM:
+    if Grid(grid.shape, image.get_qform()).distance_mm(grid) > QFORM_TOLERANCE_MM:
         image.set_qform(None, code=0)
         header["pixdim"][1:4] = grid.spacing
     data: bytes = image.to_bytes()
