@@ -1,8 +1,8 @@
 """Phantom: digital joints with known truth.
 
-    from marrowlight.phantom import EdemaSpec, PhantomSpec, make_phantom, write_phantom
+from marrowlight.phantom import EdemaSpec, PhantomSpec, make_phantom, write_phantom
 
-    write_phantom(make_phantom(PhantomSpec(joint="knee", side="left")), "knee")
+write_phantom(make_phantom(PhantomSpec(joint="knee", side="left")), "knee")
 """
 
 from marrowlight.phantom.anatomy import Anatomy, make_anatomy

@@ -89,7 +89,7 @@ def make_anatomy(spec: PhantomSpec) -> Anatomy:
         samples[k], bone[k] = tissue, canvas.bone
         for number in np.flatnonzero(np.bincount(tissue.ravel())):
             if number:
-                shares[names[number]][k] = _shares(tissue, number)
+                shares[names[number]][k] = _shares(tissue, int(number))
         for label, share in bones.items():
             share[k] = _shares(canvas.bone, label)
 
@@ -107,9 +107,7 @@ def make_anatomy(spec: PhantomSpec) -> Anatomy:
     )  # fmt: skip
 
 
-def canvas_of(
-    frame: Frame, grid: Grid, offsets: NDArray[np.float64], k: int
-) -> Canvas:
+def canvas_of(frame: Frame, grid: Grid, offsets: NDArray[np.float64], k: int) -> Canvas:
     """An empty canvas over slice k of a grid."""
     count = len(offsets)
     step = (offsets[-1, 2] - offsets[0, 2]) / max(count - 1, 1)
@@ -143,7 +141,7 @@ def _grid(spec: PhantomSpec, model: JointModel, frame: Frame, plane: Plane) -> G
     low, high = model.reach_mm[through]
     spacing = spec.slice_mm + spec.gap_mm
     slices = spec.slices or max(int(np.ceil((high - low) / spacing)), 3)
-    pixels = max(int(round((spec.fov_mm or model.fov_mm) / spec.pixel_mm)), 8)
+    pixels = max(round((spec.fov_mm or model.fov_mm) / spec.pixel_mm), 8)
     middle = np.array(model.middle, dtype=float)
     middle[through] = (low + high) / 2
     center = frame.ras(middle)
@@ -168,7 +166,8 @@ def _turn(axis: str, degrees: float) -> NDArray[np.float64]:
 def _shares(values: NDArray[np.uint8], number: int) -> NDArray[np.float32]:
     """Share of the samples of each voxel that have a number; values : (..., S, I, J)."""
     hits = (values == number).view(np.uint8).sum(axis=-3, dtype=np.uint8)
-    return hits * np.float32(1 / values.shape[-3])
+    out: NDArray[np.float32] = hits * np.float32(1 / values.shape[-3])
+    return out
 
 
 def _red_marrow(grid: Grid, spec: PhantomSpec) -> NDArray[np.bool_]:

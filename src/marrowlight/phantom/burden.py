@@ -44,7 +44,7 @@ class Burden:
 
 def lay_in(anatomy: Anatomy, lesions: Sequence[Lesion]) -> Burden:
     """Lay lesions into the marrow; where two overlap, the stronger one counts."""
-    slices, count, columns, rows = anatomy.samples.shape
+    slices, _, columns, rows = anatomy.samples.shape
     shape = (slices, columns, rows)
     strength = np.zeros(anatomy.samples.shape, np.float16)
     owner = np.zeros(anatomy.samples.shape, np.uint8)

@@ -100,7 +100,9 @@ class Canvas:
         where = tuple(slice(int(a), int(b)) for a, b in zip(first, last, strict=True))
         return Area(self, (where[0], where[1], where[2]), *self._points(first, last))
 
-    def _points(self, first: NDArray[np.int_], last: NDArray[np.int_]) -> tuple[Field, Field, Field]:
+    def _points(
+        self, first: NDArray[np.int_], last: NDArray[np.int_]
+    ) -> tuple[Field, Field, Field]:
         m = self._matrix
         s, i, j = (np.arange(a, b, dtype=np.float64) for a, b in zip(first, last, strict=True))
         shift = self._jitter[first[0] : last[0]]

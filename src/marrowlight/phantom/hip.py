@@ -128,7 +128,12 @@ def hip_model(rng: np.random.Generator) -> JointModel:
         ),
     )  # fmt: skip
     capsule = Cord(
-        "fluid", ((10, -1, -8, 0.62 * r + 3.2), (22, -3, -19, 0.6 * r + 1.2 + fluid), (27, -4, -23, 0.6 * r))
+        "fluid",
+        (
+            (10, -1, -8, 0.62 * r + 3.2),
+            (22, -3, -19, 0.6 * r + 1.2 + fluid),
+            (27, -4, -23, 0.6 * r),
+        ),
     )
 
     return JointModel(

@@ -159,6 +159,9 @@ def fibula(form: KneeForm, x: Field, y: Field, z: Field) -> Field:
     """The head, neck and shaft of the fibula."""
     head = ellipsoid(x, y, z, (34, -20, -19), (9.5, 10, 9))
     shaft = tube(
-        x, y, z, [(34, -20, -22, 7), (33.5, -19.5, -36, 5.5), (31, -18, -60, 6), (29, -17, -130, 6.5)]
+        x,
+        y,
+        z,
+        [(34, -20, -22, 7), (33.5, -19.5, -36, 5.5), (31, -18, -60, 6), (29, -17, -130, 6.5)],
     )
     return union(head, shaft, 4)

@@ -104,8 +104,7 @@ def make_lesion(anatomy: Anatomy, spec: EdemaSpec, seed: int, number: int) -> Le
     outward = np.array(site.outward, float)
     outward /= np.linalg.norm(outward)
     axes = _axes(outward)
-    scale = np.linalg.norm(anatomy.frame.to_model[:3, 0])
-    model_mm3 = scale**3
+    model_mm3 = float(abs(np.linalg.det(anatomy.frame.to_model[:3, :3])))
     moved = anatomy.frame.to_model[:3, :3] @ np.array(spec.offset_mm)
     center = np.array(site.inner, float)
     ball = (3 * (spec.volume_mm3 + spec.cyst_mm3) * model_mm3 / (4 * np.pi)) ** (1 / 3)
@@ -181,9 +180,7 @@ def _axes(outward: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.array([first, np.cross(outward, first), outward])
 
 
-def _lattice(
-    center: NDArray[np.float64], half_mm: float
-) -> tuple[NDArray[np.float64], float]:
+def _lattice(center: NDArray[np.float64], half_mm: float) -> tuple[NDArray[np.float64], float]:
     half = half_mm + 3
     step = max(min(_FINE_MM, half_mm / 8), 2 * half / round(_LATTICE_POINTS ** (1 / 3)))
     count = int(np.ceil(2 * half / step))
@@ -223,14 +220,14 @@ def _reach(
     waves: NDArray[np.float64],
 ) -> NDArray[np.float32]:
     local = ((points - center) @ axes.T / radii).astype(np.float32)
-    distance = np.sqrt((local * local).sum(-1))
+    distance: NDArray[np.float32] = np.sqrt((local * local).sum(-1))
     amplitude = float(waves[0, 4])
     if amplitude == 0:
         return distance
     unit = local / np.maximum(distance, 1e-3)[..., None]
-    uneven = np.zeros_like(distance)
+    uneven: NDArray[np.float32] = np.zeros_like(distance)
     for wave in waves:
-        uneven += np.sin(unit @ wave[:3].astype(np.float32) + np.float32(wave[3]))
-    uneven *= np.float32(amplitude / np.sqrt(len(waves) / 2))
+        np.add(uneven, np.sin(unit @ wave[:3].astype(np.float32) + np.float32(wave[3])), out=uneven)
+    uneven *= np.float32(amplitude / float(np.sqrt(len(waves) / 2)))
     out: NDArray[np.float32] = distance / np.clip(1 + uneven, 0.55, 1.6)
     return out

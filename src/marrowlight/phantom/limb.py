@@ -62,7 +62,7 @@ def paint_tube(
 
 
 def _muscles(canvas: Canvas, limb: Limb, depth: Field) -> None:
-    """Bellies, with a septum where two meet: a point belongs to the muscle that it is deepest in."""
+    """Bellies, with a septum where two meet: a point is of the muscle that it is deepest in."""
     nearest = np.full(canvas.shape, 9.0, np.float32)
     second = np.full(canvas.shape, 9.0, np.float32)
     for path in limb.muscles:

@@ -74,7 +74,9 @@ def joint_model(joint: Joint, seed: int) -> JointModel:
 
         makers[joint] = ankle_model
     if joint not in makers:
-        raise UsageError(f"There is no phantom of the {joint.value}.", expected="knee, hip or ankle")
+        raise UsageError(
+            f"There is no phantom of the {joint.value}.", expected="knee, hip or ankle"
+        )
     return makers[joint](np.random.default_rng([seed, 1]))
 
 

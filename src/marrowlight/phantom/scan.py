@@ -212,11 +212,8 @@ def _sensitivity(anatomy: Anatomy, spec: PhantomSpec) -> Image:
     k, i, j = axes
     field = sum(
         np.float32(w) * term
-        for w, term in zip(
-            weights, (i, j, k, i * i - 1 / 3, j * j - 1 / 3, i * j), strict=True
-        )
+        for w, term in zip(weights, (i, j, k, i * i - 1 / 3, j * j - 1 / 3, i * j), strict=True)
     )
     field = field / np.abs(field).max()
     out: Image = np.broadcast_to(1 + np.float32(spec.bias) * field, anatomy.texture.shape)
     return out
-

@@ -3,8 +3,8 @@
 Spin echo: S = PD (1 - exp(-TR/T1)) exp(-TE/T2). Inversion recovery: S = PD (1 - 2 exp(-TI/T1) +
 exp(-TR/T1)) exp(-TE/T2), with its sign, because the parts of a voxel add before the magnitude is
 taken. Turbo spin echo is taken as spin echo at its effective echo time; the brighter fat that its
-refocusing pulses make (J-coupling) is left out. Source: Bernstein, King, Zhou, Handbook of MRI Pulse
-Sequences, 2004, chapters 14 and 16.
+refocusing pulses make (J-coupling) is left out. Source: Bernstein, King, Zhou, Handbook of MRI
+Pulse Sequences, 2004, chapters 14 and 16.
 """
 
 from __future__ import annotations

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import cached_property
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -49,7 +50,7 @@ def disc(x: Field, y: Field, z: Field, center: Point, radii: Point) -> Field:
 def tube(x: Field, y: Field, z: Field, points: Sequence[Sequence[float]]) -> Field:
     """A round tube through points ``(x, y, z, radius)``, tapering between them."""
     best: Field | None = None
-    for a, b in zip(points[:-1], points[1:], strict=True):
+    for a, b in pairwise(points):
         ab = [b[i] - a[i] for i in range(3)]
         length2 = sum(c * c for c in ab)
         px, py, pz = x - a[0], y - a[1], z - a[2]
@@ -65,9 +66,7 @@ def tube(x: Field, y: Field, z: Field, points: Sequence[Sequence[float]]) -> Fie
     return best
 
 
-def band(
-    x: Field, y: Field, z: Field, points: Sequence[Sequence[float]], flat: Point
-) -> Field:
+def band(x: Field, y: Field, z: Field, points: Sequence[Sequence[float]], flat: Point) -> Field:
     """A flat tube: along each axis it is ``flat`` times as wide as its radius says."""
     fx, fy, fz = flat
     squeezed = [(p[0] / fx, p[1] / fy, p[2] / fz, p[3]) for p in points]
@@ -96,7 +95,8 @@ def union(a: Field, b: Field, blend_mm: float = 0.0) -> Field:
     if blend_mm <= 0:
         return np.minimum(a, b)
     h = np.clip(0.5 + (b - a) * np.float32(0.5 / blend_mm), 0, 1)
-    return b + (a - b) * h - np.float32(blend_mm) * h * (1 - h)
+    out: Field = b + (a - b) * h - np.float32(blend_mm) * h * (1 - h)
+    return out
 
 
 def cut(a: Field, b: Field, blend_mm: float = 0.0) -> Field:
@@ -171,5 +171,4 @@ class Column:
 
 def _distance(value: Field, slope: Field) -> Field:
     """First-order distance: the value over its slope."""
-    out: Field = value / np.maximum(slope, _TINY)
-    return out
+    return np.divide(value, np.maximum(slope, _TINY), dtype=np.float32)

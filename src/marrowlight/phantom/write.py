@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import tempfile
 from pathlib import Path
@@ -45,7 +44,7 @@ def write_phantom(phantom: Phantom, folder: str | Path, *, overwrite: bool = Fal
             for part in PARTS:
                 if (out / part).exists():
                     shutil.rmtree(out / part)
-                os.replace(Path(scratch) / part, out / part)
+                (Path(scratch) / part).replace(out / part)
     except OSError as error:
         raise OutputNotWritable(
             f"The phantom could not be written ({error.strerror or error}).",
@@ -84,5 +83,8 @@ def _nifti(voxels: NDArray[Any], grid: Grid, path: Path) -> None:
     image.set_qform(grid.affine, code=1)
     image.header.set_xyzt_units("mm", "sec")
     # Level 1 is 6 times as fast as the usual one and noise does not compress anyway.
-    with path.open("wb") as raw, gzip.GzipFile("", "wb", compresslevel=1, fileobj=raw, mtime=0) as z:
+    with (
+        path.open("wb") as raw,
+        gzip.GzipFile("", "wb", compresslevel=1, fileobj=raw, mtime=0) as z,
+    ):
         z.write(image.to_bytes())
