@@ -228,6 +228,6 @@ def _reach(
     uneven: NDArray[np.float32] = np.zeros_like(distance)
     for wave in waves:
         np.add(uneven, np.sin(unit @ wave[:3].astype(np.float32) + np.float32(wave[3])), out=uneven)
-    uneven *= np.float32(amplitude / float(np.sqrt(len(waves) / 2)))
-    out: NDArray[np.float32] = distance / np.clip(1 + uneven, 0.55, 1.6)
+    scale = np.float32(amplitude / float(np.sqrt(len(waves) / 2)))
+    out: NDArray[np.float32] = distance / np.clip(1 + scale * uneven, 0.55, 1.6)
     return out
