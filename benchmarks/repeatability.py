@@ -33,6 +33,7 @@ from benchmarks.stamp import RESULTS, data_root, stamp
 from marrowlight.anatomy.bonemap import BoneMap, LabelledBone
 from marrowlight.edema.find import find_edema
 from marrowlight.edema.measure import measure_edema
+from marrowlight.edema.parameters import Parameters, load_parameters
 from marrowlight.edema.resolution import acquired_share
 from marrowlight.study.grid import Grid
 from marrowlight.study.volume import Volume
@@ -102,7 +103,12 @@ def sensitivity(shape: tuple[int, ...], rng: np.random.Generator) -> Voxels:
 
 
 def read_again(
-    stir: Voxels, t1: Voxels, bone: NDArray[np.uint8], grid: Grid, rng: np.random.Generator
+    stir: Voxels,
+    t1: Voxels,
+    bone: NDArray[np.uint8],
+    grid: Grid,
+    rng: np.random.Generator,
+    parameters: Parameters | None,
 ) -> Scan:
     """Scan once more, read it, and bring the lesions back."""
     by = movement(grid, rng)
@@ -114,7 +120,7 @@ def read_again(
         again = np.maximum(again + noise(image.shape, sd, share, rng), 0).astype(np.float32)
         images.append(Volume(again, grid))
     bones = BoneMap(new_bone, grid, (LabelledBone(1, "bone"),), "moved")
-    found = find_edema(images[0], bones, sequence="stir", t1=images[1])
+    found = find_edema(images[0], bones, sequence="stir", t1=images[1], parameters=parameters)
     measured = measure_edema(mask=found.mask, grid=grid, bones=bones, contrast=found.contrast,
                              cyst=found.cyst)  # fmt: skip
     least = measured.total.detection_limit_mm3
@@ -150,7 +156,9 @@ def main() -> None:
     )
     parser.add_argument("--scans", type=int, default=6)
     parser.add_argument("--subjects", nargs="*")
+    parser.add_argument("--parameters", type=Path, help="another set than the shipped one")
     asked = parser.parse_args()
+    chosen = load_parameters(asked.parameters) if asked.parameters else None
     root = data_root()
     if root is None:
         sys.exit("no real data found: set MARROWLIGHT_DATA or place ../shared/data")
@@ -168,7 +176,7 @@ def main() -> None:
         bone = (np.asanyarray(nib.load(folder / "bone.nii.gz").dataobj) > 0).astype(np.uint8)
         grid = Grid(stir.shape, image.affine)
         rng = np.random.default_rng(20261123)
-        scans = [read_again(stir, t1, bone, grid, rng) for _ in range(asked.scans)]
+        scans = [read_again(stir, t1, bone, grid, rng, chosen) for _ in range(asked.scans)]
         totals[folder.name] = [s.volume_mm3 for s in scans]
         for a, b in itertools.combinations(scans, 2):
             if min(a.volume_mm3, b.volume_mm3) > 0:
