@@ -67,7 +67,11 @@ def base(tags: dict[str, Any], syntax: str = ExplicitVRLittleEndian) -> FileData
     meta.TransferSyntaxUID = syntax
     meta.MediaStorageSOPClassUID = tags.get("SOPClassUID", MRImageStorage)
     meta.MediaStorageSOPInstanceUID = generate_uid()
-    one = FileDataset("", {}, file_meta=meta, preamble=b"\0" * 128)
+    little = syntax != ExplicitVRBigEndian
+    one = FileDataset(
+        "", {}, file_meta=meta, preamble=b"\0" * 128,
+        is_implicit_VR=False, is_little_endian=little,
+    )  # fmt: skip
     one.SOPClassUID = meta.MediaStorageSOPClassUID
     one.SOPInstanceUID = meta.MediaStorageSOPInstanceUID
     one.Modality = "MR"

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import struct
-import warnings
 import zlib
 from io import BytesIO
 from typing import Any
@@ -16,12 +14,7 @@ from marrowlight.study.codestream import declared_size
 from marrowlight.study.dicom_tags import first_item, floats, frame_tags, header_tags
 from marrowlight.study.limits import MIB, Limits
 from marrowlight.study.parsed import Skipped, Slice, Tags
-
-PARSER_FAULTS = (
-    ArithmeticError, AssertionError, AttributeError, BufferError, EOFError, LookupError,
-    OSError, RuntimeError, TypeError, ValueError, struct.error, zlib.error,
-)  # fmt: skip
-"""What pydicom and its decoders raise on damaged input."""
+from marrowlight.study.quiet import dicom_faults, quiet_parsers
 
 MR_IMAGES = {
     "1.2.840.10008.5.1.4.1.1.4": "MR",
@@ -67,9 +60,7 @@ def read_dicom(name: str, data: bytes, limits: Limits) -> list[Slice] | Skipped:
         Declares more pixels than allowed, or is nested too deeply.
     """
     tags: Tags = {}
-    with warnings.catch_warnings():
-        # pydicom warns about every odd value, quoting it: noise here, and it may name a patient.
-        warnings.simplefilter("ignore")
+    with quiet_parsers():
         try:
             dataset = _dataset(name, data, limits)
             tags = header_tags(dataset)
@@ -81,7 +72,7 @@ def read_dicom(name: str, data: bytes, limits: Limits) -> list[Slice] | Skipped:
         except (RecursionError, MemoryError) as error:
             what = "nested too deeply" if isinstance(error, RecursionError) else "too large"
             return _damaged(name, LimitExceeded(f"is {what} to be read"), tags)
-        except PARSER_FAULTS as error:
+        except dicom_faults() as error:
             return _damaged(
                 name, UnreadableFile(f"cannot be read as DICOM ({type(error).__name__})"), tags
             )
@@ -93,27 +84,40 @@ def _damaged(name: str, error: InputError, tags: Tags) -> Skipped:
 
 def _dataset(name: str, data: bytes, limits: Limits) -> Any:
     from pydicom import dcmread
-    from pydicom.filereader import read_file_meta_info
 
     preamble = data[128:132] == b"DICM"
-    if preamble and DEFLATED.encode() in data[:1024]:
-        meta = read_file_meta_info(BytesIO(data))
-        if str(meta.get("TransferSyntaxUID", "")) == DEFLATED:
-            _check_deflated(name, data, limits)
+    if preamble:
+        syntax, start = _file_meta(data)
+        if syntax == DEFLATED:
+            _check_deflated(data[start:], limits)
     dataset = dcmread(BytesIO(data), force=not preamble)
     if "SOPClassUID" not in dataset:
         raise UnreadableFile("is cut off, or no DICOM object: it does not say what it is")
     return dataset
 
 
-def _check_deflated(name: str, data: bytes, limits: Limits) -> None:
+def _file_meta(data: bytes) -> tuple[str, int]:
+    """Transfer syntax of a file with a preamble, and the byte where its data set begins."""
+    at, syntax = 132, ""
+    while data[at : at + 2] == b"\x02\x00" and len(data) >= at + 12:
+        # Group 0002 is always explicit little endian; OB and UN have a longer header.
+        if data[at + 4 : at + 6] in (b"OB", b"UN"):
+            begin, size = at + 12, int.from_bytes(data[at + 8 : at + 12], "little")
+        else:
+            begin, size = at + 8, int.from_bytes(data[at + 6 : at + 8], "little")
+        if data[at + 2 : at + 4] == b"\x10\x00":
+            syntax = data[begin : begin + size].rstrip(b"\0 ").decode("ascii", "replace")
+        at = begin + size
+    return syntax, at
+
+
+def _check_deflated(packed: bytes, limits: Limits) -> None:
     """Unpack in small steps and stop at the limit; pydicom unpacks all at once."""
-    start = 132 + 12 + struct.unpack("<I", data[140:144])[0]
     unpack = zlib.decompressobj(-zlib.MAX_WBITS)
-    rest, total = data[start:], 0
-    while rest and not unpack.eof:
-        total += len(unpack.decompress(rest, 4 * MIB))
-        rest = unpack.unconsumed_tail
+    total = 0
+    while packed and not unpack.eof:
+        total += len(unpack.decompress(packed, 4 * MIB))
+        packed = unpack.unconsumed_tail
         if total > limits.image_bytes:
             raise LimitExceeded(f"unpacks to more than {limits.image_bytes / MIB:.0f} MiB")
 
@@ -211,7 +215,7 @@ def _pixels(dataset: Any, count: int, limits: Limits) -> NDArray[Any]:
         decoded: NDArray[Any] = dataset.pixel_array
     except (RecursionError, MemoryError):
         raise
-    except PARSER_FAULTS as error:
+    except dicom_faults() as error:
         raise UnreadableFile(
             f"has pixels that cannot be decoded ({dataset.file_meta.TransferSyntaxUID.name})"
         ) from error

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import PurePath
 
 from marrowlight import errors
-from marrowlight.errors import InputError
+from marrowlight.errors import InputError, SliceError
 from marrowlight.notice import Notice
 from marrowlight.study.candidate import Candidate
 from marrowlight.study.parsed import Parsed, Skipped
@@ -50,17 +50,19 @@ def add_losses(candidates: Sequence[Candidate], parsed: Parsed) -> list[Candidat
         elif one.file.lower().endswith((".nii", ".nii.gz")):
             name = PurePath(one.file).name
             empty = Candidate(name.split(".nii")[0], None, {}, (one.file,), nifti=True)
-            empty.defect = _error([one])
+            empty.defect = lost_error([one])
             out.append(empty)
     for uid, files in lost.items():
         hurt = [c for c in out if c.uids.get("series") == uid and _may_belong(c, files)]
         for candidate in hurt:
-            candidate.defect = candidate.defect or _error(files)
+            # The gap that the lost file leaves is a consequence: the file is what must be named.
+            if candidate.defect is None or isinstance(candidate.defect, SliceError):
+                candidate.defect = lost_error(files)
         if not hurt:
             tags = files[0].tags
             label = str(tags.get("SeriesDescription", tags.get("ProtocolName", "unnamed series")))
             empty = Candidate(label, None, tags, tuple(f.file for f in files), {"series": uid})
-            empty.defect = _error(files)
+            empty.defect = lost_error(files)
             out.append(empty)
     return out
 
@@ -72,7 +74,7 @@ def _may_belong(candidate: Candidate, files: Sequence[Skipped]) -> bool:
     return mine is None or any(e is None or abs(float(e) - float(mine)) < 0.1 for e in echoes)
 
 
-def _error(files: Sequence[Skipped]) -> InputError:
+def lost_error(files: Sequence[Skipped]) -> InputError:
     kind = getattr(errors, files[0].fault, errors.UnreadableFile)
     enough = len(files) == 1
     return kind(

@@ -15,6 +15,7 @@ from marrowlight.errors import LimitExceeded, UnreadableFile
 from marrowlight.study.dicom_tags import clean
 from marrowlight.study.limits import MIB, Limits
 from marrowlight.study.parsed import NiftiImage, Tags
+from marrowlight.study.quiet import PARSER_FAULTS, quiet_parsers
 
 NIFTI1_BYTES, NIFTI2_BYTES = 348, 540
 SIDECAR_BYTES = MIB
@@ -33,25 +34,30 @@ def read_nifti(name: str, data: bytes, limits: Limits) -> NiftiImage:
     Raises UnreadableFile (truncated, damaged, colour) or LimitExceeded.
     """
     stream = gzip.GzipFile(fileobj=BytesIO(data)) if data[:2] == b"\x1f\x8b" else BytesIO(data)
-    try:
-        header = _header(stream.read(NIFTI2_BYTES))
-        shape = _shape(header)
-        dtype = header.get_data_dtype()
-        if dtype.fields is not None or dtype.kind not in "iuf":
-            raise UnreadableFile(f"holds {dtype} voxels; numbers are expected (colour or complex?)")
-        wanted = int(np.prod(shape, dtype=object)) * dtype.itemsize
-        if wanted > limits.image_bytes:
-            raise LimitExceeded(
-                f"declares {'x'.join(map(str, shape))} voxels ({wanted / MIB:.0f} MiB); the limit "
-                f"is {limits.image_bytes / MIB:.0f} MiB"
-            )
-        offset = int(header["vox_offset"])
-        if not 0 <= offset <= MIB * 16:
-            raise UnreadableFile(f"says that its voxels begin at byte {offset}")
-        stream.seek(max(offset, int(header["sizeof_hdr"])))
-        voxels = stream.read(wanted)
-    except (EOFError, OSError, zlib.error) as error:
-        raise UnreadableFile(f"is cut off or damaged ({type(error).__name__})") from error
+    with quiet_parsers():
+        try:
+            return _read(name, stream, limits)
+        except PARSER_FAULTS as error:
+            raise UnreadableFile(f"is cut off or damaged ({type(error).__name__})") from error
+
+
+def _read(name: str, stream: gzip.GzipFile | BytesIO, limits: Limits) -> NiftiImage:
+    header = _header(stream.read(NIFTI2_BYTES))
+    shape = _shape(header)
+    dtype = header.get_data_dtype()
+    if dtype.fields is not None or dtype.kind not in "iuf":
+        raise UnreadableFile(f"holds {dtype} voxels; numbers are expected (colour or complex?)")
+    wanted = int(np.prod(shape, dtype=object)) * dtype.itemsize
+    if wanted > limits.image_bytes:
+        raise LimitExceeded(
+            f"declares {'x'.join(map(str, shape))} voxels ({wanted / MIB:.0f} MiB); the limit "
+            f"is {limits.image_bytes / MIB:.0f} MiB"
+        )
+    offset = int(header["vox_offset"])
+    if not 0 <= offset <= MIB * 16:
+        raise UnreadableFile(f"says that its voxels begin at byte {offset}")
+    stream.seek(max(offset, int(header["sizeof_hdr"])))
+    voxels = stream.read(wanted)
     if len(voxels) < wanted:
         raise UnreadableFile(f"is cut off: {len(voxels)} of {wanted} bytes of voxels are there")
     array = np.frombuffer(voxels, dtype).reshape(shape, order="F")

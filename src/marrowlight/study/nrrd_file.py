@@ -11,11 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from marrowlight.errors import BadMask, GeometryError, LimitExceeded, UnreadableFile
-from marrowlight.study.dicom_file import PARSER_FAULTS
 from marrowlight.study.dicom_tags import clean
 from marrowlight.study.grid import Grid
 from marrowlight.study.limits import MIB, Limits
 from marrowlight.study.maskfile import MaskFile, whole_labels
+from marrowlight.study.quiet import PARSER_FAULTS, quiet_parsers
 
 RAS_SIGNS = {
     "left-posterior-superior": (-1.0, -1.0, 1.0), "lps": (-1.0, -1.0, 1.0),
@@ -79,7 +79,8 @@ def _header(stream: BytesIO) -> dict[str, Any]:
     import nrrd
 
     try:
-        header: dict[str, Any] = dict(nrrd.read_header(stream))
+        with quiet_parsers():
+            header: dict[str, Any] = dict(nrrd.read_header(stream))
     except (*PARSER_FAULTS, nrrd.NRRDError) as error:
         raise UnreadableFile(f"has a damaged NRRD header ({type(error).__name__})") from error
     return header

@@ -12,7 +12,7 @@ from marrowlight.study.aside import reason_to_set_aside
 from marrowlight.study.candidate import Candidate
 from marrowlight.study.joint import find_joint
 from marrowlight.study.limits import Limits
-from marrowlight.study.losses import add_losses, list_skipped
+from marrowlight.study.losses import add_losses, list_skipped, lost_error
 from marrowlight.study.made import make_series
 from marrowlight.study.nifti_volume import NiftiOrientation, nifti_candidates
 from marrowlight.study.parse import ProgressCall, parse
@@ -224,6 +224,8 @@ def _refuse_if_nothing(kept: Sequence[Kept], aside: Sequence[SetAside], parsed: 
     defects: list[InputError] = [c.defect for c, _ in kept if c.defect is not None]
     if defects:
         raise defects[0]
+    if lost := [s for s in parsed.skipped if s.fault]:
+        raise lost_error(lost)
     reasons: dict[str, int] = {}
     for one in aside:
         reasons[one.reason] = reasons.get(one.reason, 0) + one.files

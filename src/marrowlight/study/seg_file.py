@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Sequence
 from io import BytesIO
 from typing import Any
@@ -11,12 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from marrowlight.errors import BadMask, GeometryError, InputError, LimitExceeded, UnreadableFile
-from marrowlight.study.dicom_file import PARSER_FAULTS
 from marrowlight.study.dicom_tags import clean, first_item, floats
 from marrowlight.study.grid import Grid
 from marrowlight.study.lattice import plane_in
 from marrowlight.study.limits import MIB, Limits
 from marrowlight.study.maskfile import MaskFile
+from marrowlight.study.quiet import dicom_faults, quiet_parsers
 from marrowlight.study.slices import RAS_OF_LPS, affine_of, directions
 
 SEG, LABELMAP_SEG = "1.2.840.10008.5.1.4.1.1.66.4", "1.2.840.10008.5.1.4.1.1.66.7"
@@ -57,8 +56,7 @@ def read_seg(data: bytes, like: Sequence[Grid], limits: Limits) -> MaskFile:
     """
     from pydicom import dcmread
 
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
+    with quiet_parsers():
         try:
             dataset = dcmread(BytesIO(data))
             if str(dataset.get("SOPClassUID", "")) not in (SEG, LABELMAP_SEG):
@@ -74,7 +72,7 @@ def read_seg(data: bytes, like: Sequence[Grid], limits: Limits) -> MaskFile:
             raise
         except (RecursionError, MemoryError) as error:
             raise LimitExceeded("is nested too deeply or too large to be read") from error
-        except PARSER_FAULTS as error:
+        except dicom_faults() as error:
             raise UnreadableFile(f"cannot be read as DICOM SEG ({type(error).__name__})") from error
     for grid in like:
         if (placed := _place_all(frames, pixels, grid)) is not None:
