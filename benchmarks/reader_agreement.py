@@ -12,6 +12,7 @@ checks that the interval covers the mean of the four readings of subjects it was
 
 from __future__ import annotations
 
+import argparse
 import itertools
 import json
 import sys
@@ -87,9 +88,8 @@ def found_pairs(found: float, volumes: dict[str, float]) -> Pairs:
     return np.array([(found, np.log(v / found)) for v in volumes.values()], float)
 
 
-def loso_volumes() -> dict[str, float]:
+def loso_volumes(path: Path) -> dict[str, float]:
     """Left-out volumes in mm³ by subject, or empty if benchmarks.edema_loso has not run."""
-    path = RESULTS / "edema_loso.json"
     if not path.exists():
         return {}
     rows = json.loads(path.read_text())["subjects"]
@@ -97,6 +97,11 @@ def loso_volumes() -> dict[str, float]:
 
 
 def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+    )
+    parser.add_argument("--loso", type=Path, default=RESULTS / "edema_loso.json")
+    asked = parser.parse_args()
     root = data_root()
     if root is None:
         sys.exit("no real data found: set MARROWLIGHT_DATA or place ../shared/data")
@@ -132,7 +137,7 @@ def main() -> None:
                         "pairs_total": sum(len(total_pairs(volumes[s], kind)) for s in subjects),
                         "pairs_lesion": sum(len(lesions[kind][s]) for s in subjects)}  # fmt: skip
         lines.append(f"- {kind}: small {small:.2f}, knee {knee:.0f} mm³")
-    found = loso_volumes()
+    found = loso_volumes(asked.loso)
     if set(found) >= set(subjects):
         lines += _check(found, volumes, lesions["inter"], subjects, result)
     else:
