@@ -50,7 +50,7 @@ def test_only_source_json_says_whose_reading_it_is(folder: Path) -> None:
 
 def test_run_json_is_written_last_and_knows_the_time_of_the_report(folder: Path) -> None:
     seconds = json.loads((folder / "run.json").read_text())["seconds"]
-    assert {"masks", "report", "write"} <= set(seconds)
+    assert {"encode masks", "report", "write"} <= set(seconds)
 
 
 def test_masks_stand_on_the_grid_with_the_labels_of_the_reading(folder: Path) -> None:

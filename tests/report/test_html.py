@@ -66,7 +66,7 @@ def page(source: str) -> Page:
 
 def test_the_first_words_are_joint_side_and_what_was_found(page: Page) -> None:
     begin = page.text.index("Left knee")
-    assert "bone marrow edema of 1.1 ml (another reader: 0.56 to 2.2 ml)" in page.text[begin:][:400]
+    assert "Bone marrow edema of 1.1 ml (another reader: 0.56 to 2.2 ml)" in page.text[begin:][:400]
 
 
 def test_it_refers_to_nothing_outside_itself(page: Page) -> None:
@@ -138,7 +138,7 @@ def test_every_number_of_the_reading_is_there(page: Page) -> None:
 
 def test_nothing_found_is_said_with_the_smallest_lesion_that_would_count() -> None:
     text = Page(report_html(result(empty=True))).text
-    assert "no bone marrow edema was found" in text
+    assert "No bone marrow edema was found" in text
     assert "smaller than 12" in text
     assert "No lesion was found." in text
 
@@ -153,7 +153,7 @@ def test_two_regions_stand_beside_each_other() -> None:
     both = replace(one, reading=reading(*one.reading.regions, right))
     text = Page(report_html(both)).text
     assert "Left knee and Right knee" in text
-    assert "Right knee: no bone marrow edema was found" in text
+    assert re.search("Right knee ?No bone marrow edema was found", text)
 
 
 def test_several_series_are_listed_and_never_added() -> None:

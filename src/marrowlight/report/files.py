@@ -50,7 +50,7 @@ def write_reading(
     """
     stages = stages or Stages()
     with OutputFolder(Path(folder), overwrite=overwrite) as out:
-        with stages.stage("masks"):
+        with stages.stage("encode masks"):
             files = _image_files(result)
         with stages.stage("report"):
             from marrowlight.report.html import report_html

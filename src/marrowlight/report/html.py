@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
-import unicodedata
+import re
 from importlib import resources
 from typing import Any
 
@@ -19,6 +19,12 @@ from marrowlight.result import ReadResult
 EDEMA_RGB = (255, 176, 0)
 CYST_RGB = (86, 190, 255)
 """Orange and sky blue of the palette for all kinds of colour vision. Source: Okabe and Ito 2008."""
+
+
+_UNSEEN = re.compile(
+    "[\x00-\x1f\x7f-\x9f\u00ad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]"
+)
+"""Characters that act on a text without being seen (Unicode categories Cc, Cf, Zl, Zp)."""
 
 
 def report_html(result: ReadResult) -> str:
@@ -75,7 +81,7 @@ def clean(value: Any) -> Any:
     """Text without control characters and changes of writing direction, which escaping keeps."""
     if type(value) is not str:
         return value
-    return "".join(" " if unicodedata.category(c) in ("Cc", "Cf") else c for c in value)
+    return _UNSEEN.sub(" ", value)
 
 
 def _hash(text: str) -> str:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from marrowlight.edema.measurement import Edge, Interval, IntervalKind, Lesion, Volumes
 from marrowlight.reading import Reading, Region, SeriesReading
 from marrowlight.report.amount import THIN, interval_of, ml, mm, mm3, percent, range_ml
-from marrowlight.report.sentence import bone_name, region_name, region_sentence
+from marrowlight.report.sentence import bone_name, finding, region_name
 from marrowlight.study.series import Role
 
 FIRST_LESIONS = 12
@@ -84,7 +84,7 @@ class RegionView:
     """One joint of one side."""
 
     name: str
-    sentence: str
+    finding: str
     amounts: Amounts
     lesion_count: int
     bones: tuple[BoneRow, ...]
@@ -122,12 +122,12 @@ def region_view(region: Region) -> RegionView:
     more = edema.lesions[FIRST_LESIONS:]
     return RegionView(
         name=region_name(region.joint, region.side),
-        sentence=region_sentence(region),
+        finding=_capital(finding(region)),
         amounts=amounts(edema, edema.bone_share),
         lesion_count=len(lesions),
         bones=tuple(
             BoneRow(
-                bone_name(bone, region.side).capitalize(),
+                _capital(bone_name(bone, region.side)),
                 amounts(bone.edema, bone.edema.bone_share),
                 len(bone.edema.lesions),
                 ml(bone.volume_mm3),
@@ -193,7 +193,7 @@ def bases(reading: Reading) -> tuple[tuple[str, str], ...]:
     out: dict[IntervalKind, str] = {}
     for region in reading.regions:
         for one in region.edema.intervals:
-            out.setdefault(one.kind, f"{one.level:.0%} interval. {one.basis}")
+            out.setdefault(one.kind, f"{percent(one.level)} interval. {one.basis}")
     return tuple((words[kind], text) for kind, text in out.items())
 
 
@@ -213,6 +213,10 @@ def place_text(ras: tuple[float, float, float]) -> str:
     )
 
 
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]
+
+
 def _lesion_row(lesion: Lesion, region: Region) -> LesionRow:
     names = {(b.bone, b.side): bone_name(b, region.side) for b in region.bones}
     name = names.get((lesion.bone, lesion.side), lesion.bone)
@@ -225,7 +229,7 @@ def _lesion_row(lesion: Lesion, region: Region) -> LesionRow:
         surface = f"{mm(lesion.distance_to_surface_mm)}{THIN}mm away"
     return LesionRow(
         id=lesion.id,
-        bone=name.capitalize(),
+        bone=_capital(name),
         amounts=amounts(lesion, lesion.bone_share),
         extent=" × ".join(
             mm(v) for v in (size.right_left, size.anterior_posterior, size.superior_inferior)

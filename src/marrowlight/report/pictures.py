@@ -28,8 +28,8 @@ SCALE_BARS_MM = (5, 10, 20, 50, 100)
 SCALE_BAR_SHARE = 0.3
 """The scale bar is the longest that takes no more than this share of the width."""
 
-LABEL_SIZE = 0.032
-"""Height of a lesion id, as a share of the width."""
+LABEL_UNITS = 3.2
+"""Height of a lesion id, in ``Picture.unit``."""
 
 MOST_LABELS = 8
 """Lesion ids written on one slice."""
@@ -72,8 +72,8 @@ class Picture:
 
     @property
     def unit(self) -> float:
-        """A length that looks the same in every picture: 1 % of its width."""
-        return self.width / 100
+        """A length that looks the same in every picture: 1 % of its mean side."""
+        return (self.width + self.height) / 200
 
 
 def marks_of(result: ReadResult) -> Marks:
@@ -189,10 +189,19 @@ def _labels(
     pieces: NDArray[Any], marks: Marks, display: Display, width: float
 ) -> tuple[Label, ...]:
     """Ids of the largest lesions of a slice beside their pieces, none over another."""
-    line, letter = width * LABEL_SIZE, width * LABEL_SIZE * 0.62
     height = pieces.shape[0] * display.row_mm
+    unit = (width + height) / 200
+    line, letter = LABEL_UNITS * unit, LABEL_UNITS * unit * 0.68
     out: list[Label] = []
-    taken: list[tuple[float, float, float]] = []
+    # The letters at the edges and the scale bar have their places already (x, baseline, length).
+    edge = 7 * unit
+    taken = [
+        (0.0, height / 2 + 1.5 * unit, edge),
+        (width - edge, height / 2 + 1.5 * unit, edge),
+        (width / 2 - edge / 2, 4 * unit, edge),
+        (width / 2 - edge / 2, height - 1.4 * unit, edge),
+        (width * 0.65, height - 3 * unit, width * 0.35),
+    ]
     for piece in [p for p in marks.names if (pieces == p).any()][:MOST_LABELS]:
         rows, columns = np.nonzero(pieces == piece)
         names = marks.names[piece]
@@ -209,7 +218,7 @@ def _labels(
         for x, y in places:
             fits = 0 <= x <= width - long and line <= y <= height - line
             clear = all(
-                x > other + size or other > x + long or abs(y - level) > line
+                x > other + size or other > x + long or abs(y - level) > 1.15 * line
                 for other, level, size in taken
             )
             if fits and clear:

@@ -53,16 +53,19 @@ def summary_sentence(regions: Sequence[Region]) -> str:
 
 def region_sentence(region: Region) -> str:
     """What was found in one region, e.g. ``Left knee: bone marrow edema of 5.2 ml ...``."""
-    name = region_name(region.joint, region.side)
+    return f"{region_name(region.joint, region.side)}: {finding(region)}"
+
+
+def finding(region: Region) -> str:
+    """What was found in one region, without its name: ``bone marrow edema of 5.2 ml ...``."""
     edema = region.edema
     if edema.volume_mm3 <= 0:
-        text = (
-            f"{name}: no bone marrow edema was found in {_all_bones(region)}; lesions smaller than "
-            f"{_small(edema.detection_limit_mm3)} are not counted"
+        return (
+            f"no bone marrow edema was found in {_all_bones(region)}; lesions smaller than "
+            f"{_small(edema.detection_limit_mm3)} are not counted.{_cysts(region)}"
         )
-        return f"{text}.{_cysts(region)}"
     found = f"bone marrow edema of {ml(edema.volume_mm3)}{_readers(region)}"
-    return f"{name}: {found}{_bones(region)}{_lesions(region)}.{_cysts(region)}"
+    return f"{found}{_bones(region)}{_lesions(region)}.{_cysts(region)}"
 
 
 def _small(limit_mm3: float) -> str:
