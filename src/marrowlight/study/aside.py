@@ -76,7 +76,8 @@ def _nifti_reason(candidate: Candidate) -> str:
         return ""
     voxels = volume.voxels
     name = PurePath(candidate.files[0]).name.lower().split(".nii")[0]
-    called = next((w for w in words.plain(name).split() if w in LABEL_NAMES), "")
+    spoken = [w for w in words.plain(name).split() if w in LABEL_NAMES]
+    called = next((w for w in spoken if w.startswith("prob")), spoken[0] if spoken else "")
     if candidate.defect is not None:
         # A reader who drew nothing leaves a mask of zeros: no image, and no damage either.
         empty = isinstance(candidate.defect, BadVoxels) and not np.any(voxels)
