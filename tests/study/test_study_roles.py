@@ -82,6 +82,8 @@ def test_names_in_many_languages(name: str, role: str) -> None:
         ({**SE, "EchoTime": 12.0, "RepetitionTime": 600.0, "ContrastBolusAgent": "none"}, Role.T1),
         ({"ImageType": "DERIVED\\PRIMARY\\DIXON\\WATER", **SE, "EchoTime": 60.0,
           "RepetitionTime": 4000.0}, Role.DIXON_WATER),
+        ({"ScanningSequence": "GR", "EchoTime": 4.0, "ScanOptions": "FS"}, Role.OTHER),
+        ({"ScanningSequence": "GR", "EchoTime": 15.0, "ScanOptions": "FS"}, Role.GRE_FS),
         ({}, Role.OTHER),
     ],
 )  # fmt: skip

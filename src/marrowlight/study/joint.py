@@ -104,7 +104,7 @@ def _sources(candidates: Sequence[Candidate]) -> Iterable[tuple[str, list[str]]]
     )  # fmt: skip
     yield "description", _values(candidates, keys)
     yield "receive coil", _values(candidates, ("ReceiveCoilName",))
-    yield "file name", sorted({_short(f) for c in candidates for f in c.files[:1]})
+    yield "path", sorted({_short(f) for c in candidates for f in c.files[:1]})
 
 
 def _short(file: str) -> str:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
+from marrowlight.notice import Notice
 from marrowlight.study.candidate import Candidate
 from marrowlight.study.dicom_tags import floats
 from marrowlight.study.grid import Grid
@@ -27,6 +29,18 @@ def make_series(kept: Sequence[tuple[Candidate, Found]]) -> list[Series]:
     series and is never handed out.
     """
     return [_series(f"s{n}", one, found) for n, (one, found) in enumerate(kept, start=1)]
+
+
+def in_frame_of(one: Series, primary: Series) -> Series:
+    """The series, with a notice if its positions cannot be compared with those of the primary."""
+    mine, theirs = (s.uids.get("frame_of_reference") for s in (one, primary))
+    if not mine or not theirs or mine == theirs:
+        return one
+    text = (
+        f"{one.id} and {primary.id} name different frames of reference: the patient may have moved "
+        "between them, and positions were compared as they stand."
+    )
+    return replace(one, notices=(*one.notices, Notice("frame-of-reference-differs", text)))
 
 
 def plane_of(grid: Grid) -> Plane:

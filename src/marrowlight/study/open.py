@@ -13,7 +13,7 @@ from marrowlight.study.candidate import Candidate
 from marrowlight.study.joint import find_joint
 from marrowlight.study.limits import Limits
 from marrowlight.study.losses import add_losses, list_skipped, lost_error
-from marrowlight.study.made import make_series
+from marrowlight.study.made import in_frame_of, make_series
 from marrowlight.study.nifti_volume import NiftiOrientation, nifti_candidates
 from marrowlight.study.parse import ProgressCall, parse
 from marrowlight.study.parsed import Parsed
@@ -123,9 +123,12 @@ def build_study(
     if chosen is not None and chosen.defect is not None:
         raise chosen.defect
     _refuse_if_nothing(kept, aside, parsed)
+    lost = {s.file for s in parsed.skipped if s.fault}
     series = []
     for (one, _), s in zip(kept, made, strict=True):
         if one.defect is not None:
+            if lost.issuperset(one.files):
+                continue  # Its files are already listed as unreadable.
             aside.append(SetAside(_shown(one), one.defect.found, len(one.files)))
             text = f"Series {one.label} was not read: {one.defect.found}"
             notices.append(Notice("read-in-part", text))
@@ -134,7 +137,7 @@ def build_study(
             text = "The input holds more than one visit; only that of the primary series was used."
             notices.append(Notice("several-visits", text))
         else:
-            series.append(s)
+            series.append(in_frame_of(s, made[0]))
     return Study(
         series=tuple(series),
         set_aside=tuple(aside),

@@ -19,6 +19,10 @@ LONG_TE_MS = 55.0
 """Spin echo: TE from which an image counts as T2-weighted rather than PD or intermediate. Unit: ms.
 Knee protocols use 25 to 50 ms for intermediate, 60 to 100 ms for T2."""
 
+GRE_LONG_TE_MS = 10.0
+"""Gradient echo: TE from which fluid is bright (T2*-weighted). Unit: ms. Spoiled T1-weighted
+protocols stay below 6 ms, T2*-weighted ones begin at 12 ms."""
+
 SHORT_TE_MS = 25.0
 SHORT_TR_MS = 1100.0
 """Spin echo with TR below this and TE below SHORT_TE_MS is T1-weighted. Unit: ms."""
@@ -92,8 +96,11 @@ def _role(tags: Tags, text: str, suppressed: bool | None, evidence: list[str]) -
         evidence.append("echo planar (a diffusion or functional series)")
         return Role.OTHER
     if _gradient_echo(tags, text):
-        evidence.append("gradient echo")
-        return Role.GRE_FS if suppressed and not words.T1.search(text) else Role.OTHER
+        te = tags.get("EchoTime")
+        evidence.append("gradient echo" + (f", TE {te:g} ms" if isinstance(te, float) else ""))
+        # Spoiled gradient echo with a short TE is T1-weighted: fluid is dark on it.
+        long_te = isinstance(te, float) and te >= GRE_LONG_TE_MS
+        return Role.GRE_FS if suppressed and long_te else Role.OTHER
     weighting = _weighting(tags, text, evidence)
     if not suppressed or weighting is None:
         return weighting or Role.OTHER
