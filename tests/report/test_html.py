@@ -152,7 +152,7 @@ def test_two_regions_stand_beside_each_other() -> None:
     right = region(bone("femur", 1, edema(0)), total=edema(0), side=Side.RIGHT)
     both = replace(one, reading=reading(*one.reading.regions, right))
     text = Page(report_html(both)).text
-    assert "Left knee and Right knee" in text
+    assert "Left knee and right knee" in text
     assert re.search("Right knee ?No bone marrow edema was found", text)
 
 

@@ -95,6 +95,7 @@ class RegionView:
     limit: str
     evidence: str
     found: bool
+    unlisted: str
 
 
 @dataclass(frozen=True)
@@ -111,8 +112,9 @@ class SeriesRow:
 
 
 def page_title(reading: Reading) -> str:
-    """``Left knee``; of two regions, both."""
-    return " and ".join(region_name(r.joint, r.side) for r in reading.regions) or "No region"
+    """``Left knee``; of several regions, all of them: ``Left knee and right knee``."""
+    names = [region_name(r.joint, r.side) for r in reading.regions] or ["No region"]
+    return " and ".join([names[0], *(name[0].lower() + name[1:] for name in names[1:])])
 
 
 def region_view(region: Region) -> RegionView:
@@ -143,14 +145,15 @@ def region_view(region: Region) -> RegionView:
         else f"{mm(edema.detection_limit_mm3)}{THIN}mm³",
         evidence="; ".join((*region.joint_evidence, *region.side_evidence)),
         found=edema.volume_mm3 > 0,
+        unlisted=ml(edema.unlisted_volume_mm3) if edema.unlisted_volume_mm3 >= 0.5 else "",
     )
 
 
 def amounts(volumes: Volumes, share: float | None) -> Amounts:
     """The amounts of a measurement as text; a dash is not measured."""
     return Amounts(
-        ml=ml(volumes.volume_mm3),
-        mm3=mm3(volumes.volume_mm3),
+        ml=ml(volumes.volume_mm3) if volumes.volume_mm3 else "none",
+        mm3=mm3(volumes.volume_mm3) if volumes.volume_mm3 else "",
         reader=range_ml(volumes, IntervalKind.READER_AGREEMENT),
         repeat=range_ml(volumes, IntervalKind.REPEATABILITY),
         share=percent(share),

@@ -88,17 +88,17 @@ def key_pictures(result: ReadResult, marks: Marks) -> tuple[Picture, ...]:
     edema = np.asarray(result.edema, bool)
     cyst = np.asarray(result.cyst, bool)
     key, chosen = choose_slices(edema | cyst, result.bones.mask, marks, display)
-    image = _image(result)
+    image = shown_image(result)
     box = crop_box(result.bones.mask | edema, display)
-    low, high = window(display.stack(image)[:, box[0], box[1]])
+    shades = window(display.stack(image)[:, box[0], box[1]]) if result.primary else (0.0, 1.0)
     return tuple(
-        _picture(result, image, display, marks, index, box, (low, high), key=index == key)
+        _picture(result, image, display, marks, index, box, shades, key=index == key)
         for index in chosen
     )
 
 
-def _image(result: ReadResult) -> NDArray[np.float32]:
-    """The primary image; the bones in grey where a mask was measured without one."""
+def shown_image(result: ReadResult) -> NDArray[np.float32]:
+    """The primary image; the bones in grey (0.4) where a mask was measured without one."""
     if result.primary is not None:
         return result.primary.volume.voxels
     return result.bones.mask.astype(np.float32) * 0.4
@@ -181,7 +181,7 @@ def _png(shown: NDArray[Any], display: Display, shades: tuple[float, float]) -> 
     size = (max(1, round(width / pixel)), max(1, round(height / pixel)))
     picture = Image.fromarray(grey.astype(np.uint8)).resize(size, Image.Resampling.BICUBIC)
     data = io.BytesIO()
-    picture.save(data, "PNG", optimize=False, compress_level=6)
+    picture.save(data, "PNG", compress_level=4)
     return base64.b64encode(data.getvalue()).decode("ascii")
 
 

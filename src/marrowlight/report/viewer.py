@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from marrowlight.report.nifti import nifti_image_bytes
-from marrowlight.report.pictures import window
+from marrowlight.report.pictures import shown_image, window
 from marrowlight.result import ReadResult
 from marrowlight.study.grid import Grid
 
@@ -76,7 +76,8 @@ def viewer_of(result: ReadResult) -> Viewer | None:
     image = result.primary.volume.voxels if result.primary is not None else bones.astype(np.float32)
     box = _box(bones | edema, grid)
     part = _part(grid, box)
-    grey, low, high = _grey(image[box])
+    shades = window(image[box]) if result.primary else (0.0, 1.0)
+    grey, low, high = _grey(image[box], *shades)
     coarser, packed = _packed(grey, part)
     return Viewer(
         script=script,
@@ -111,10 +112,11 @@ def _length(part: slice) -> int:
     return int(part.stop) - int(part.start)
 
 
-def _grey(image: NDArray[np.float32]) -> tuple[NDArray[np.uint8], float, float]:
+def _grey(
+    image: NDArray[np.float32], low: float, high: float
+) -> tuple[NDArray[np.uint8], float, float]:
     """The image in 256 greys that reach beyond the window, and the window in these greys."""
-    low, high = window(image)
-    top = min(float(image.max()), low + 2 * (high - low))
+    top = max(high, min(float(image.max()), low + 2 * (high - low)))
     bottom = float(image.min())
     scale = 255 / max(top - bottom, 1e-9)
     grey = np.clip((image - bottom) * scale, 0, 255).astype(np.uint8)
