@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -106,7 +107,7 @@ class Canvas:
         m = self._matrix
         s, i, j = (np.arange(a, b, dtype=np.float64) for a, b in zip(first, last, strict=True))
         shift = self._jitter[first[0] : last[0]]
-        dither = _dither(i[:, None], j[None, :])
+        dither = _dither(i, j)
         out = []
         for row in range(3):
             along_s = m[row, 0] * s + m[row, 1:3] @ shift.T + m[row, 3]
@@ -115,13 +116,31 @@ class Canvas:
         return out[0], out[1], out[2]
 
 
+@lru_cache(maxsize=1)
+def _blue_noise(size: int = 128) -> NDArray[np.float64]:
+    """(size, size) values -0.5..0.5, evenly spread, in which neighbours differ: blue noise.
+
+    White noise, made blue by removing its low frequencies and spreading its values, a few times.
+    """
+    rng = np.random.default_rng(7)
+    noise = rng.random((size, size))
+    f = np.fft.fftfreq(size)
+    keep = 1 - np.exp(-(f[:, None] ** 2 + f[None, :] ** 2) / (2 * 0.22**2))
+    for _ in range(6):
+        noise = np.fft.ifft2(np.fft.fft2(noise) * keep).real
+        noise.ravel()[np.argsort(noise, axis=None)] = (np.arange(size**2) + 0.5) / size**2
+    return noise - 0.5
+
+
 def _dither(i: NDArray[np.float64], j: NDArray[np.float64]) -> NDArray[np.float64]:
     """-0.5..0.5 for every pixel: samples of neighbours lie at other depths.
 
     Without it a surface that is nearly parallel to the slices shows as many steps as there are
-    samples. Source of the pattern: Jimenez 2014, interleaved gradient noise.
+    samples.
     """
-    return (52.9829189 * ((0.06711056 * i + 0.00583715 * j) % 1.0)) % 1.0 - 0.5
+    tile = _blue_noise()
+    out: NDArray[np.float64] = tile[np.ix_(i.astype(int) % len(tile), j.astype(int) % len(tile))]
+    return out
 
 
 @dataclass(frozen=True, eq=False, slots=True)

@@ -168,7 +168,7 @@ def _capsule(canvas: Canvas, femur: _Part, form: KneeForm) -> None:
     beside = np.where(np.abs(x) > 26, beside, 0)
     behind = np.clip(1 - ((z - 18) / 13) ** 2, 0, 1) * np.clip((-20 - y) / 5, 0, 1)
     behind = behind * np.clip((np.abs(x) - 10) / 6, 0, 1) * np.clip((34 - np.abs(x)) / 6, 0, 1)
-    depth = np.float32(1.3 * t) * beside + np.float32(form.cartilage_mm + 0.8 * t) * behind
+    depth = np.float32(0.6 * t) * beside + np.float32(form.cartilage_mm + 0.8 * t) * behind
     area.paint("fluid", (near < depth) & (depth > 0.1))
 
 
@@ -296,8 +296,8 @@ SITES = {
 }
 
 USUAL = (
-    EdemaSpec("medial_condyle", 5000, 0.45, Shape.SUBCHONDRAL, edge_mm=5),
-    EdemaSpec("lateral_plateau", 350, 0.35, Shape.SUBCHONDRAL, edge_mm=3),
+    EdemaSpec("medial_condyle", 5000, 0.4, Shape.SUBCHONDRAL, edge_mm=3),
+    EdemaSpec("lateral_plateau", 350, 0.3, Shape.SUBCHONDRAL, edge_mm=2),
 )
 
 

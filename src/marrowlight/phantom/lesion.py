@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +18,9 @@ _FINE_MM = 0.4
 
 _LATTICE_POINTS = 400_000
 """Largest lattice for that; large lesions are solved on a coarser one."""
+
+FAINT = 0.1
+"""Share of full strength below which a soft edge is taken not to be seen."""
 
 _WIDEST_EDGE = 0.8
 """Half the width of an edge is never more than this share of the radius."""
@@ -53,6 +56,9 @@ class Lesion:
         Outline and cyst, in units of ``radii``.
     volume_mm3, cyst_mm3 : float
         What the outline and the cyst hold of marrow, by the lattice that they were solved on.
+    faint_mm3 : float
+        Volume of marrow that has at least ``FAINT`` of the full strength: what an outline around
+        all that can be seen would hold.
     centroid_ras_mm : (3,) float64
         Of the edema, cyst left out.
     """
@@ -67,6 +73,7 @@ class Lesion:
     cyst_radius: float
     volume_mm3: float
     cyst_mm3: float
+    faint_mm3: float
     centroid_ras_mm: NDArray[np.float64]
 
     @property
@@ -135,10 +142,14 @@ def make_lesion(anatomy: Anatomy, spec: EdemaSpec, seed: int, number: int) -> Le
     core = marrow & (reach <= cyst_radius)
     edema = within & ~core if cyst > 0 else within
     middle = lattice[edema].mean(0) if edema.any() else center
-    return Lesion(
+    lesion = Lesion(
         spec, label, center, axes, radii, waves, radius, cyst_radius,
-        spec.volume_mm3, spec.cyst_mm3, anatomy.frame.ras(middle),
+        spec.volume_mm3, spec.cyst_mm3, 0.0, anatomy.frame.ras(middle),
     )  # fmt: skip
+    faint = marrow & (lesion.strength(reach) >= FAINT * spec.strength)
+    if cyst > 0:
+        faint &= ~core
+    return replace(lesion, faint_mm3=float(faint.sum() * cell / model_mm3))
 
 
 def paint_points(

@@ -163,6 +163,7 @@ def _truth(
             "side": spec.side.value,
             "volume_mm3": one.volume_mm3,
             "voxel_volume_mm3": float((numbered == n).sum() * voxel),
+            "faint_volume_mm3": round(one.faint_mm3, 1),
             "cyst_volume_mm3": one.cyst_mm3,
             "strength": one.spec.strength,
             "shape": one.spec.shape.value,
@@ -180,8 +181,8 @@ def _truth(
         "side": spec.side.value,
         "definition": "volume_mm3 is the exact volume of marrow within the outline, which is where "
         "the added water has fallen to half of its strength; voxel_volume_mm3 counts voxels more "
-        "than half of which are that, times their centre-to-centre volume; cysts are left out of "
-        "both",
+        "than half of which are that, times their centre-to-centre volume; faint_volume_mm3 is the "
+        "marrow that has at least a tenth of the strength; cysts are left out of all",
         "edema_volume_mm3": float(sum(one.volume_mm3 for one in lesions)),
         "edema_voxel_volume_mm3": float((numbered > 0).sum() * voxel),
         "bones": [

@@ -54,7 +54,7 @@ class EdemaSpec:
     volume_mm3: float
     strength: float = 0.4
     shape: Shape = Shape.BLOB
-    edge_mm: float = 4.0
+    edge_mm: float = 3.0
     cyst_mm3: float = 0.0
     offset_mm: tuple[float, float, float] = (0.0, 0.0, 0.0)
 
