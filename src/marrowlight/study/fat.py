@@ -16,12 +16,12 @@ RIM_MM = (3.0, 7.0)
 MOST_BODY = 0.9
 """Share of the picture above which the body has no outline in it (a pelvis fills the field)."""
 
-DARK, BRIGHT = 0.6, 0.9
+DARK, BRIGHT = 0.55, 0.9
 """Upper quartile of the rim over the 90th percentile of the body: below DARK fat is suppressed,
-above BRIGHT it is not, and between nothing is said. Seen on real images: fat-suppressed 0.47 (knee)
-to 0.80 (pelvis under a surface coil), not suppressed 0.76 to 1.5."""
+above BRIGHT it is not, and between nothing is said. Seen on real images: fat-suppressed 0.50 (knee)
+to 0.80 (pelvis under a surface coil), not suppressed 0.67 to 1.1."""
 
-SLICES = 8
+SLICES = 5
 """Slices looked at, from the middle half of the stack."""
 
 
@@ -54,8 +54,8 @@ def subcutaneous_fat(volume: Volume) -> Fat:
 def _rim_ratio(picture: NDArray[np.float32], spacing: tuple[float, ...]) -> float | None:
     from scipy import ndimage
 
-    # About 1 mm is fine enough for a rim of 4 mm, and sixteen times faster on a fine knee.
-    every = [max(1, int(1.0 / s)) for s in spacing]
+    # About 1.2 mm is fine enough for a rim of 4 mm, and much faster.
+    every = [max(1, round(1.2 / s)) for s in spacing]
     picture = ndimage.uniform_filter(picture, every)[:: every[0], :: every[1]]
     mm = [s * e for s, e in zip(spacing, every, strict=True)]
     smooth = ndimage.gaussian_filter(picture, 1.0)
