@@ -192,6 +192,11 @@ def main() -> None:
     _write(totals, whole, lesions, again, small, knee, asked.scans)
 
 
+def _inside(pairs: Pairs, small: float, knee: float) -> float:
+    """Share of pairs whose second volume lies in the 95 % interval of the first."""
+    return float(np.mean(np.abs(pairs[:, 1]) <= 1.96 * scatter(pairs[:, 0], small, knee)))
+
+
 def _write(
     totals: dict[str, list[float]],
     whole: Pairs,
@@ -207,7 +212,8 @@ def _write(
         sd = f"{np.std(np.log(v), ddof=1):.3f}" if min(v) > 0 else "-"
         lines.append(f"| {s} | {np.mean(v):.0f} | {sd} | {', '.join(f'{x:.0f}' for x in v)} |")
     lines += ["", f"sd(V) = {small:.2f} / (1 + (V / {knee:.0f} mm³)^(1/3)), from {len(whole)} "
-              f"examination pairs and {len(lesions)} lesion pairs", "",
+              f"examination pairs and {len(lesions)} lesion pairs. Inside the 95 % interval: "
+              f"{_inside(whole, small, knee):.0%} and {_inside(lesions, small, knee):.0%}.", "",
               "| lesion, mm³ | pairs | RMS of ln ratio | fitted | found again |",
               "|---|---|---|---|---|"]  # fmt: skip
     seen = np.array(again, float)
