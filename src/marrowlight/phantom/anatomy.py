@@ -110,7 +110,8 @@ def make_anatomy(spec: PhantomSpec) -> Anatomy:
 def canvas_of(frame: Frame, grid: Grid, offsets: NDArray[np.float64], k: int) -> Canvas:
     """An empty canvas over slice k of a grid."""
     count = len(offsets)
-    step = (offsets[-1, 2] - offsets[0, 2]) / max(count - 1, 1)
+    # One sample alone stands for the whole thickness; its depth then differs from pixel to pixel.
+    step = (offsets[-1, 2] - offsets[0, 2]) / (count - 1) if count > 1 else 1.0
     to_voxel = np.array(
         [[0, 1, 0, 0], [0, 0, 1, 0], [step, 0, 0, k + offsets[0, 2]], [0, 0, 0, 1]], dtype=float
     )

@@ -86,7 +86,7 @@ def _calcaneus(w: float, x: Field, y: Field, z: Field) -> Field:
 
 
 def _navicular(w: float, x: Field, y: Field, z: Field) -> Field:
-    body = ellipsoid(x, y, z, (-11, 37, -24), (17 * w, 9, 13))
+    body = ellipsoid(x, y, z, (-11, 42, -24), (17 * w, 9.5, 13))
     return cut(body, _talus(w, x, y, z) - GAP_MM, 1.0)
 
 
@@ -124,7 +124,7 @@ SITES = {
     "tibial_plafond": Site("tibia", (-3, 0, 16), (0, 0, -1)),
     "medial_malleolus": Site("tibia", (-20, 3, -2), (-1, 0, 0)),
     "calcaneus": Site("calcaneus", (2, -36, -52), (0, -1, 0)),
-    "navicular": Site("navicular", (-11, 40, -24), (0, -1, 0)),
+    "navicular": Site("navicular", (-11, 46.5, -24), (0, -1, 0)),
     "lateral_malleolus": Site("fibula", (25, -7, -6), (-1, 0, 0)),
 }
 
@@ -164,7 +164,7 @@ def ankle_model(rng: np.random.Generator) -> JointModel:
         BonePart(CALCANEUS, ((-26, -62, -76), (26, 36, -28)),
                  lambda x, y, z: _calcaneus(w, x, y, z),
                  (), CARTILAGE_MM, lambda x, y, z: _talus(w, x, y, z) - 5.0),
-        BonePart(NAVICULAR, ((-32, 24, -40), (10, 50, -8)),
+        BonePart(NAVICULAR, ((-32, 24, -40), (10, 56, -8)),
                  lambda x, y, z: _navicular(w, x, y, z),
                  (), CARTILAGE_MM, lambda x, y, z: _talus(w, x, y, z) - 5.0),
         BonePart(CUBOID, ((0, 20, -62), (32, 60, -30)), lambda x, y, z: _cuboid(w, x, y, z)),

@@ -50,7 +50,8 @@ class _File(BaseModel):
 
     @model_validator(mode="after")
     def _sources_resolve(self) -> _File:
-        for name, row in {"fat": self.fat, **self.tissues}.items():
+        rows = {"fat protons": self.fat, **self.tissues}
+        for name, row in rows.items():
             wanted = {"t1_ms", "t2_ms"}
             if isinstance(row, _Tissue):
                 wanted |= {"proton_density", "fat_fraction"}
