@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import io
+import os
 import stat
 import struct
 import zipfile
@@ -345,8 +346,6 @@ def test_a_damaged_archive_is_named(tmp_path: Path) -> None:
 
 
 def test_a_named_pipe_is_not_waited_for(tmp_path: Path) -> None:
-    import os
-
     write_series(tmp_path)
     os.mkfifo(tmp_path / "pipe.dcm")
     assert len(open_study(tmp_path).series) == 1
@@ -408,3 +407,35 @@ def test_a_sequence_item_of_garbage_is_our_error(tmp_path: Path) -> None:
     with pytest.raises(UnreadableFile, match="declares 5 frames and describes 1"):
         open_study(tmp_path)
     assert dcmread(tmp_path / "IM0000") is not None
+
+
+def test_odd_names_and_loops_of_links_do_no_harm(tmp_path: Path) -> None:
+    write_series(tmp_path)
+    (tmp_path / "loop").symlink_to(tmp_path / "loop")
+    (tmp_path / "up").symlink_to(tmp_path, target_is_directory=True)
+    evil = os.fsencode(tmp_path) + b"/\x1b[31mred\xff.dcm"
+    with open(evil, "wb") as file:  # noqa: PTH123
+        file.write(b"this is text")
+    study = open_study(tmp_path, isolate=True)
+    assert len(study.series) == 1
+    shown = " ".join([*(n.text for n in study.notices), *(a.name for a in study.set_aside)])
+    assert "red" in shown
+    assert "\x1b" not in shown
+    shown.encode("utf-8")
+
+
+def test_a_folder_that_cannot_be_listed_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_series(tmp_path / "a")
+    (tmp_path / "b").mkdir()
+    listing = Path.iterdir
+
+    def guarded(self: Path) -> object:
+        if self.name == "b":
+            raise PermissionError(13, "Permission denied")
+        return listing(self)
+
+    monkeypatch.setattr(Path, "iterdir", guarded)
+    study = open_study(tmp_path)
+    assert any("b (is a folder that cannot be opened)" in n.text for n in study.notices)

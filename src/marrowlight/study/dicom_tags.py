@@ -6,6 +6,7 @@ import math
 from typing import Any
 
 from marrowlight.study.parsed import Tags
+from marrowlight.study.shown import clean
 
 TEXT = (
     "SOPClassUID", "SOPInstanceUID", "StudyInstanceUID", "SeriesInstanceUID", "FrameOfReferenceUID",
@@ -52,8 +53,6 @@ SAME_AS = {
 }
 """Enhanced attribute to the one of single-frame MR that means the same here."""
 
-MOST_CHARACTERS = 256
-
 
 def header_tags(dataset: Any) -> Tags:
     """The kept attributes at the top level of a data set."""
@@ -67,6 +66,7 @@ def header_tags(dataset: Any) -> Tags:
         ("AcquisitionContrast", None), ("ComplexImageComponent", None), ("NumberOfFrames", float),
     ):  # fmt: skip
         _keep(tags, keyword, dataset.get(keyword), number=of is float)
+    _keep(tags, "AnatomicRegion", _region(dataset))
     return tags
 
 
@@ -84,7 +84,14 @@ def frame_tags(base: Tags, shared: Any, frame: Any) -> Tags:
                 value = item.get(keyword)
                 name = SAME_AS.get(keyword, keyword)
                 _keep(tags, name, value, number=name in NUMBERS)
+            _keep(tags, "AnatomicRegion", _region(item))
     return tags
+
+
+def _region(dataset: Any) -> Any:
+    """What the coded anatomic region is called; None if there is none."""
+    item = first_item(dataset, "AnatomicRegionSequence")
+    return None if item is None else item.get("CodeMeaning")
 
 
 def first_item(dataset: Any, keyword: str) -> Any:
@@ -105,11 +112,6 @@ def floats(value: Any) -> tuple[float, ...]:
     except (TypeError, ValueError):
         return ()
     return numbers if all(map(math.isfinite, numbers)) else ()
-
-
-def clean(text: str) -> str:
-    """Text without control characters, at most 256 long."""
-    return "".join(c if c.isprintable() else " " for c in text)[:MOST_CHARACTERS].strip()
 
 
 def _keep(tags: Tags, keyword: str, value: Any, *, number: bool = False) -> None:

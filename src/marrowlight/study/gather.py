@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import stat
 import zipfile
 import zlib
@@ -11,6 +12,7 @@ from pathlib import Path, PurePosixPath
 
 from marrowlight.errors import LimitExceeded, NoImages, UnreadableFile
 from marrowlight.study.limits import MIB, Limits
+from marrowlight.study.shown import shown_name
 
 HEAD_BYTES = 512
 ARCHIVE_RATIO_FROM = 16 * MIB
@@ -46,16 +48,17 @@ def gather(paths: Sequence[str | Path], limits: Limits) -> Iterator[Item]:
 
     Raises NoImages if a path does not exist, LimitExceeded if there are too many files.
     """
-    seen: set[Path] = set()
+    seen: set[str] = set()
     count = 0
     for given in map(Path, paths):
-        if not given.exists():
+        named = not _is_folder(given)
+        if named and not _exists(given):
             raise NoImages(
-                f"There is no file or folder {str(given)!r}.", expected="a path that exists"
+                f"There is no file or folder {shown_name(str(given))!r}.",
+                expected="a path that exists and may be opened",
             )
-        named = not given.is_dir()
         for path in [given] if named else _walk(given):
-            real = path.resolve()
+            real = os.path.realpath(path)  # Unlike Path.resolve, never raises on a loop of links.
             if real in seen:
                 continue
             seen.add(real)
@@ -71,16 +74,37 @@ def gather(paths: Sequence[str | Path], limits: Limits) -> Iterator[Item]:
                 yield item
 
 
+def _exists(path: Path) -> bool:
+    try:
+        return path.exists()
+    except OSError:
+        return False
+
+
+def _is_folder(path: Path) -> bool:
+    try:
+        return path.is_dir()
+    except OSError:
+        return False
+
+
 def _walk(folder: Path) -> Iterator[Path]:
-    """Files below a folder by name; links to folders and hidden files are left out."""
-    for path in sorted(folder.iterdir()):
+    """Files below a folder by name; links to folders and hidden files are left out.
+
+    A folder that cannot be listed is given itself, so that it is told.
+    """
+    try:
+        inside = sorted(folder.iterdir())
+    except OSError:
+        yield folder
+        return
+    for path in inside:
         if path.name.startswith(".") or path.name == "__MACOSX":
             continue
-        if path.is_dir():
-            if not path.is_symlink():
-                yield from _walk(path)
-        else:
+        if not _is_folder(path):
             yield path
+        elif not path.is_symlink():
+            yield from _walk(path)
 
 
 def _open_path(path: Path, named: bool, limits: Limits) -> Iterator[Item]:
@@ -88,6 +112,9 @@ def _open_path(path: Path, named: bool, limits: Limits) -> Iterator[Item]:
         info = path.stat()
     except OSError as error:
         yield _refused(str(path), f"cannot be opened ({error.strerror})", "UnreadableFile", named)
+        return
+    if stat.S_ISDIR(info.st_mode):
+        yield _refused(str(path), "is a folder that cannot be opened", "UnreadableFile", named)
         return
     if not stat.S_ISREG(info.st_mode):
         yield _refused(str(path), "not a regular file", "", named)

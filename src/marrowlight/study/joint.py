@@ -97,6 +97,7 @@ def _joint(candidates: Sequence[Candidate], notices: list[Notice]) -> tuple[Join
 
 def _sources(candidates: Sequence[Candidate]) -> Iterable[tuple[str, list[str]]]:
     """Texts that may name the joint, most telling source first."""
+    yield "AnatomicRegion", _values(candidates, ("AnatomicRegion",))
     yield "BodyPartExamined", _values(candidates, ("BodyPartExamined",))
     keys = (
         "StudyDescription", "RequestedProcedureDescription", "PerformedProcedureStepDescription",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import PurePath
 
 from marrowlight import errors
 from marrowlight.errors import InputError, SliceError
@@ -11,6 +10,7 @@ from marrowlight.notice import Notice
 from marrowlight.study.candidate import Candidate
 from marrowlight.study.parsed import Parsed, Skipped
 from marrowlight.study.series import SetAside
+from marrowlight.study.shown import clean, shown_name
 
 MOST_NAMES = 5
 """File names in one message."""
@@ -23,7 +23,7 @@ def list_skipped(parsed: Parsed) -> tuple[list[SetAside], list[Notice]]:
     for one in parsed.skipped:
         by_reason.setdefault(one.reason, []).append(one)
     for reason, files in by_reason.items():
-        name = PurePath(files[0].file).name
+        name = shown_name(files[0].file)
         if len(files) > 1:
             name += f" and {len(files) - 1} more"
         aside.append(SetAside(name, reason, len(files)))
@@ -48,7 +48,7 @@ def add_losses(candidates: Sequence[Candidate], parsed: Parsed) -> list[Candidat
         if uid:
             lost.setdefault(uid, []).append(one)
         elif one.file.lower().endswith((".nii", ".nii.gz")):
-            name = PurePath(one.file).name
+            name = shown_name(one.file)
             empty = Candidate(name.split(".nii")[0], None, {}, (one.file,), nifti=True)
             empty.defect = lost_error([one])
             out.append(empty)
@@ -78,15 +78,15 @@ def lost_error(files: Sequence[Skipped]) -> InputError:
     kind = getattr(errors, files[0].fault, errors.UnreadableFile)
     enough = len(files) == 1
     return kind(
-        f"{PurePath(files[0].file).name} {files[0].reason}."
+        f"{shown_name(files[0].file)} {files[0].reason}."
         if enough
         else f"{len(files)} files of one series cannot be read: {_names(files)}.",
-        where=files[0].file,
+        where=clean(files[0].file),
         expected="every file of a series that is measured, whole",
         do="copy or export the series again; slices are never left out silently",
     )
 
 
 def _names(files: Sequence[Skipped]) -> str:
-    shown = "; ".join(f"{PurePath(f.file).name} ({f.reason})" for f in files[:MOST_NAMES])
+    shown = "; ".join(f"{shown_name(f.file)} ({f.reason})" for f in files[:MOST_NAMES])
     return shown + (f"; and {len(files) - MOST_NAMES} more" if len(files) > MOST_NAMES else "")

@@ -22,6 +22,7 @@ from marrowlight.study.lattice import reorder
 from marrowlight.study.limits import MIB, Limits
 from marrowlight.study.nifti_file import is_nifti, read_nifti, unpacked_head
 from marrowlight.study.nifti_volume import nifti_affine
+from marrowlight.study.shown import clean, shown_name
 
 MOST_LABEL = 65535
 """Largest label that a mask may hold."""
@@ -80,8 +81,10 @@ def read_mask(
     except InputError as error:
         # Parsers say "is cut off"; the name of the file belongs before it.
         if error.where is None:
-            error.where = path.name
-            error.found = f"{path.name} {error.found}" if error.found[:1].islower() else error.found
+            error.where = shown_name(str(path))
+            error.found = (
+                f"{error.where} {error.found}" if error.found[:1].islower() else error.found
+            )
         error.expected = error.expected or FORMATS
         error.do = error.do or "check that this is the mask, or export it again"
         raise
@@ -98,7 +101,9 @@ def read_mask(
 def _read(path: Path, like: Sequence[Grid], limits: Limits) -> MaskFile:
     if not path.is_file():
         what = "is a folder" if path.is_dir() else "does not exist"
-        raise UnreadableFile(f"The mask {path.name} {what}.", where=str(path), expected=FORMATS)
+        raise UnreadableFile(
+            f"The mask {shown_name(str(path))} {what}.", where=clean(str(path)), expected=FORMATS
+        )
     if path.stat().st_size > limits.file_bytes:
         raise LimitExceeded(
             f"is {path.stat().st_size / MIB:.0f} MiB; the limit is {limits.file_bytes / MIB:.0f}"

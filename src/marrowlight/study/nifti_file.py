@@ -12,10 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from marrowlight.errors import LimitExceeded, UnreadableFile
-from marrowlight.study.dicom_tags import clean
 from marrowlight.study.limits import MIB, Limits
 from marrowlight.study.parsed import NiftiImage, Tags
 from marrowlight.study.quiet import PARSER_FAULTS, quiet_parsers
+from marrowlight.study.shown import clean
 
 NIFTI1_BYTES, NIFTI2_BYTES = 348, 540
 SIDECAR_BYTES = MIB
@@ -153,9 +153,11 @@ def intensities(
     stored: NDArray[Any], slope: float, intercept: float, dtype: type = np.float32
 ) -> NDArray[Any]:
     """Stored values to intensities."""
-    values: NDArray[Any] = stored.astype(dtype)
-    if slope != 1.0:
-        values *= dtype(slope)
-    if intercept != 0.0:
-        values += dtype(intercept)
+    # What overflows becomes infinite, and is told as a defect of the image.
+    with np.errstate(over="ignore", invalid="ignore"):
+        values: NDArray[Any] = stored.astype(dtype)
+        if slope != 1.0:
+            values *= dtype(slope)
+        if intercept != 0.0:
+            values += dtype(intercept)
     return values

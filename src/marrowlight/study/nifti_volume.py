@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import PurePath
 from typing import Literal
 
 import numpy as np
@@ -14,6 +13,7 @@ from marrowlight.study.candidate import Candidate
 from marrowlight.study.grid import GRID_TOLERANCE_MM, Grid
 from marrowlight.study.nifti_file import intensities
 from marrowlight.study.parsed import NiftiImage
+from marrowlight.study.shown import shown_name
 from marrowlight.study.stack import voxel_defect
 from marrowlight.study.volume import Volume
 
@@ -38,7 +38,7 @@ def nifti_affine(
         If the affine is flat or not finite.
     """
     shape = (image.voxels.shape[0], image.voxels.shape[1], image.voxels.shape[2])
-    name = PurePath(image.file).name
+    name = shown_name(image.file)
     if image.sform is not None and image.qform is not None:
         by_sform, by_qform = Grid(shape, image.sform), Grid(shape, image.qform)
         if choice is None and not by_sform.matches(by_qform):
@@ -66,7 +66,7 @@ def nifti_affine(
 
 def nifti_candidates(image: NiftiImage, choice: NiftiOrientation | None = None) -> list[Candidate]:
     """One candidate per 3-D volume of a NIfTI file; a defect is in the candidate."""
-    name = PurePath(image.file).name
+    name = shown_name(image.file)
     description = name.split(".nii")[0]
     base = Candidate(description, None, image.sidecar, (image.file,), nifti=True)
     volumes = [image.voxels]

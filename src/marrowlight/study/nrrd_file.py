@@ -11,11 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from marrowlight.errors import BadMask, GeometryError, LimitExceeded, UnreadableFile
-from marrowlight.study.dicom_tags import clean
 from marrowlight.study.grid import Grid
 from marrowlight.study.limits import MIB, Limits
 from marrowlight.study.maskfile import MaskFile, whole_labels
 from marrowlight.study.quiet import PARSER_FAULTS, quiet_parsers
+from marrowlight.study.shown import clean
 
 RAS_SIGNS = {
     "left-posterior-superior": (-1.0, -1.0, 1.0), "lps": (-1.0, -1.0, 1.0),

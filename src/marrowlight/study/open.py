@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path, PurePath
+from pathlib import Path
 from typing import TypeAlias
 
 from marrowlight.errors import InputError, NoImages, UsageError
@@ -21,6 +21,7 @@ from marrowlight.study.patient import check_one_patient, other_visits, study_ide
 from marrowlight.study.primary import choose_primary
 from marrowlight.study.role import GRE_NOTICE, Found, find_role
 from marrowlight.study.series import Role, Series, SetAside
+from marrowlight.study.shown import shown_name
 from marrowlight.study.stack import stack_slices
 from marrowlight.study.study import Joint, Side, Study
 
@@ -191,7 +192,7 @@ def _roles(series: RoleFiles) -> list[tuple[Role, Path]]:
 
 def _shown(one: Candidate) -> str:
     """Name for the list of what was set aside: of the file, where there is one."""
-    return PurePath(one.files[0]).name if one.nifti else one.label
+    return shown_name(one.files[0]) if one.nifti else one.label
 
 
 def _given_role(one: Candidate, roles: Sequence[tuple[Role, Path]]) -> Role | None:

@@ -10,12 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from marrowlight.errors import BadMask, GeometryError, InputError, LimitExceeded, UnreadableFile
-from marrowlight.study.dicom_tags import clean, first_item, floats
+from marrowlight.study.dicom_tags import first_item, floats
 from marrowlight.study.grid import Grid
 from marrowlight.study.lattice import plane_in
 from marrowlight.study.limits import MIB, Limits
 from marrowlight.study.maskfile import MaskFile
 from marrowlight.study.quiet import dicom_faults, quiet_parsers
+from marrowlight.study.shown import clean
 from marrowlight.study.slices import RAS_OF_LPS, affine_of, directions
 
 SEG, LABELMAP_SEG = "1.2.840.10008.5.1.4.1.1.66.4", "1.2.840.10008.5.1.4.1.1.66.7"

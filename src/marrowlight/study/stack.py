@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from pathlib import PurePath
 
 import numpy as np
 
@@ -13,6 +12,7 @@ from marrowlight.study.candidate import Candidate
 from marrowlight.study.grid import Grid
 from marrowlight.study.nifti_file import intensities
 from marrowlight.study.parsed import Slice
+from marrowlight.study.shown import shown_name
 from marrowlight.study.slices import SAME_POSITION_MM, affine_of, directions
 from marrowlight.study.volume import Volume
 
@@ -86,6 +86,8 @@ def _part_order(key: tuple[object, ...]) -> tuple[tuple[str, float, str], ...]:
 
 def _value(one: Slice, key: str) -> object:
     value = one.tags.get(key, "")
+    if key == "ImageType":
+        return " ".join(str(value).split("\\")[2:])
     return round(value, 1) if isinstance(value, float) else value
 
 
@@ -191,7 +193,7 @@ def _duplicates(levels: list[list[Slice]], normal: np.ndarray) -> SliceError:
     double = [(n, level) for n, level in enumerate(levels) if len(level) > 1]
     places = "; ".join(
         f"{len(level)} images at slice {n + 1} ({np.dot(level[0].position, normal):.2f} mm): "
-        + ", ".join(sorted({PurePath(one.file).name for one in level})[:3])
+        + ", ".join(sorted({shown_name(one.file) for one in level})[:3])
         for n, level in double[:3]
     )
     return SliceError(
