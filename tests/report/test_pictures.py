@@ -30,6 +30,18 @@ def test_the_key_slice_has_the_largest_area_of_edema() -> None:
     assert key.bones
 
 
+def test_a_lesion_goes_before_larger_scatter_of_specks() -> None:
+    one = result()
+    display = display_of(SAGITTAL)
+    specks = np.zeros(SAGITTAL.shape, bool)
+    specks[::3, ::3, 2] = True
+    marks = marks_of(one)
+    mask = one.edema | specks
+    key, _ = choose_slices(mask, mask, marks, display)
+    assert specks[..., 2].sum() > one.edema.sum(axis=(0, 1)).max()
+    assert key != 2
+
+
 def test_every_lesion_is_on_a_picture() -> None:
     shown = {lesion for p in pictures(result()) for lesion in p.lesions}
     assert shown == {"e1", "e2", "e3"}

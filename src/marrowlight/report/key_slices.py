@@ -77,9 +77,10 @@ def choose_slices(
 ) -> tuple[int, tuple[int, ...]]:
     """The key slice and all slices to show, in order.
 
-    edema (cysts included), bones : (I, J, K) bool. The key slice has the largest area of edema;
-    then comes, for each lesion by size, the slice where its piece is largest, then slices spread
-    over the extent of edema. Without edema: slices spread over the bones.
+    edema (cysts included), bones : (I, J, K) bool. The key slice has the largest area of lesions
+    (of edema, if it is all in specks too small to be lesions); then comes, for each lesion by size,
+    the slice where its piece is largest, then slices spread over the extent of edema. Without
+    edema: slices spread over the bones.
     """
     across = tuple(a for a in range(3) if a != display.slice_axis)
     area = np.count_nonzero(edema, axis=across)
@@ -87,7 +88,8 @@ def choose_slices(
         area = np.count_nonzero(bones, axis=across)
         key = int(np.argmax(area))
         return key, tuple(sorted({key, *_spread(area)}))
-    key = int(np.argmax(area))
+    listed = np.count_nonzero(np.isin(marks.labels, list(marks.names)), axis=across)
+    key = int(np.argmax(listed if listed.any() else area))
     chosen = {key}
     for piece in marks.names:
         if len(chosen) >= MOST_SLICES:

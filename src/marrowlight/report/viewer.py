@@ -73,7 +73,7 @@ def viewer_of(result: ReadResult) -> Viewer | None:
     edema, cyst = np.asarray(result.edema, bool), np.asarray(result.cyst, bool)
     findings = edema.astype(np.uint8) * EDEMA
     findings[cyst] = CYST
-    image = result.primary.volume.voxels if result.primary is not None else bones.astype(np.float32)
+    image = shown_image(result)
     box = _box(bones | edema, grid)
     part = _part(grid, box)
     shades = window(image[box]) if result.primary else (0.0, 1.0)
