@@ -88,12 +88,19 @@ def found_pairs(found: float, volumes: dict[str, float]) -> Pairs:
     return np.array([(found, np.log(v / found)) for v in volumes.values()], float)
 
 
-def loso_volumes(path: Path) -> dict[str, float]:
-    """Left-out volumes in mm³ by subject, or empty if benchmarks.edema_loso has not run."""
+def loso_volumes(path: Path) -> dict[str, dict[str, float]]:
+    """Left-out volumes in mm³ by origin and subject; empty if benchmarks.edema_loso has not run.
+
+    Origins as in ``intervals.yaml``: ``found`` with T1, ``found_without_t1``.
+    """
     if not path.exists():
         return {}
-    rows = json.loads(path.read_text())["subjects"]
-    return {s: float(row["volume_mm3"]) for s, row in rows.items()}
+    report = json.loads(path.read_text())
+    rows = {"found": report["subjects"], "found_without_t1": report["others"]["without T1"]}
+    return {
+        origin: {s: float(row["volume_mm3"]) for s, row in of.items()}
+        for origin, of in rows.items()
+    }
 
 
 def main() -> None:
@@ -138,9 +145,9 @@ def main() -> None:
                         "pairs_lesion": sum(len(lesions[kind][s]) for s in subjects)}  # fmt: skip
         lines.append(f"- {kind}: small {small:.2f}, knee {knee:.0f} mm³")
     found = loso_volumes(asked.loso)
-    if set(found) >= set(subjects):
-        lines += _check(found, volumes, lesions["inter"], subjects, result)
-    else:
+    for origin, of in found.items():
+        lines += _check(origin, of, volumes, lesions["inter"], subjects, result)
+    if not found:
         lines.append("- found masks: benchmarks.edema_loso has not run")
     RESULTS.mkdir(parents=True, exist_ok=True)
     Path(RESULTS / "reader_agreement.json").write_text(json.dumps(result, indent=1) + "\n")
@@ -150,6 +157,7 @@ def main() -> None:
 
 
 def _check(
+    origin: str,
     found: dict[str, float],
     volumes: dict[str, dict[str, float]],
     lesions: dict[str, Pairs],
@@ -159,13 +167,16 @@ def _check(
     """Constants for found masks, and coverage of subjects that they were not fitted on."""
 
     def fitted(of: list[str]) -> tuple[float, float]:
-        return fit(np.concatenate([found_pairs(found[s], volumes[s]) for s in of]),
-                   np.concatenate([total_pairs(volumes[s], "inter") for s in of]),
+        model = np.concatenate([found_pairs(found[s], volumes[s]) for s in of])
+        if origin != "found":
+            # Farther from the readers than they are from each other: that scatter is no help.
+            return fit(model)
+        return fit(model, np.concatenate([total_pairs(volumes[s], "inter") for s in of]),
                    np.concatenate([lesions[s] for s in of]))  # fmt: skip
 
     small, knee = fitted(subjects)
     rows, widths = {}, {"left_out": [], "all": []}
-    lines = [f"- found: small {small:.2f}, knee {knee:.0f} mm³", "",
+    lines = ["", f"## {origin}: small {small:.2f}, knee {knee:.0f} mm³", "",
              "| subject | found | mean of readers | left out: interval | covers "
              "| shipped: interval | covers |", "|---|" + "---|" * 6]  # fmt: skip
     for s in subjects:
@@ -184,7 +195,7 @@ def _check(
         m = float(np.median(factors))
         lines += ["", f"Median width, {name.replace('_', ' ')}: x{1 / m:.2f} to x{m:.2f}"]
     medians = {k: float(np.median(v)) for k, v in widths.items()}
-    result["found"] = {"small": small, "knee_mm3": knee, "subjects": rows, "median_factor": medians}
+    result[origin] = {"small": small, "knee_mm3": knee, "subjects": rows, "median_factor": medians}
     return lines
 
 

@@ -21,7 +21,9 @@ class Origin(StrEnum):
     """Who made the edema mask."""
 
     FOUND = "found"
-    """Marrowlight's own finder."""
+    """Marrowlight's own finder, with T1."""
+    FOUND_WITHOUT_T1 = "found_without_t1"
+    """Marrowlight's own finder without T1: it agrees less with readers."""
     DRAWN = "drawn"
     """The user: by hand or with another tool."""
 
