@@ -14,6 +14,9 @@ import typer
 from marrowlight.cli import demo, inspect, measure, phantom, read
 from marrowlight.cli.console import Screen
 
+INTERRUPTED = 130
+"""Exit code after Ctrl-C, as shells count it: 128 and the number of the signal."""
+
 app = typer.Typer(
     name="marrowlight",
     no_args_is_help=True,
@@ -59,7 +62,7 @@ def run(arguments: list[str]) -> int:
 
     screen = Screen(quiet=False, as_json="--json" in arguments)
     try:
-        code = app(args=arguments, prog_name="marrowlight", standalone_mode=False)
+        code = int(app(args=arguments, prog_name="marrowlight", standalone_mode=False) or 0)
     except typer.TyperException as error:
         show = getattr(error, "show", None)
         if show:
@@ -71,8 +74,7 @@ def run(arguments: list[str]) -> int:
         screen.error(error)
         return error.exit_code
     except (KeyboardInterrupt, typer.Abort):
-        sys.stderr.write("marrowlight: interrupted; nothing was left half written.\n")
-        return 130
+        code = INTERRUPTED
     except BrokenPipeError:
         sys.stdout = open(os.devnull, "w")  # noqa: SIM115, PTH123 (so that Python's own flush at exit is silent)
         return 1
@@ -89,7 +91,9 @@ def run(arguments: list[str]) -> int:
         return _unforeseen(screen, error)
     except Exception as error:  # noqa: BLE001 (a traceback helps nobody at the command line)
         return _unforeseen(screen, error)
-    return int(code or 0)
+    if code == INTERRUPTED:
+        sys.stderr.write("marrowlight: interrupted; nothing was left half written.\n")
+    return code
 
 
 def _unforeseen(screen: Screen, error: BaseException) -> int:
