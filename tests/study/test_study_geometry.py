@@ -172,6 +172,27 @@ def test_echoes_and_time_points_of_one_series_are_split(tmp_path: Path) -> None:
         )
 
 
+def test_blank_edge_slices_of_several_time_points_are_no_copies(tmp_path: Path) -> None:
+    uid = {"SeriesInstanceUID": "1.2.9", "StudyInstanceUID": "1.2.8"}
+    for time in (1, 2):
+        voxels = picture(seed=time)
+        voxels[:, :, 0] = 0
+        save(slice_sets(voxels, oblique_grid(), SeriesDescription="STIR", **uid,
+                        TemporalPositionIdentifier=time), tmp_path, f"t{time}_")  # fmt: skip
+    assert [s.volume.grid.shape[2] for s in open_study(tmp_path).series] == [6, 6]
+
+
+def test_two_parallel_stacks_in_one_series_are_not_filled_up(tmp_path: Path) -> None:
+    """Both knees in one series: the gap between them is named, and nothing is invented."""
+    uid = {"SeriesInstanceUID": "1.2.9", "StudyInstanceUID": "1.2.8"}
+    for n, x in enumerate((-80.0, 60.0)):
+        grid = oblique_grid(turn=(0, 0, 0), origin=(x, 0.0, 0.0))
+        sets = slice_sets(picture(seed=n), grid, SeriesDescription="STIR", **uid)
+        save(sets, tmp_path, f"k{n}_")
+    with pytest.raises(SliceError, match=r"between slice 6 and 7"):
+        open_study(tmp_path)
+
+
 def test_nifti_whose_forms_disagree_is_refused_with_the_way_out(tmp_path: Path) -> None:
     grid = oblique_grid()
     image = nib.Nifti1Image(picture(), grid.affine)

@@ -139,7 +139,7 @@ def _levels(members: list[Slice], normal: np.ndarray) -> list[list[Slice]]:
 
 
 def _without_copies(levels: list[list[Slice]]) -> tuple[list[list[Slice]], int]:
-    """Drop images that are the same file twice, or the same pixels at the same place."""
+    """Drop images that are there twice: same pixels, same place, same time."""
     kept, copies = [], 0
     for level in levels:
         unique: list[Slice] = []
@@ -153,8 +153,10 @@ def _without_copies(levels: list[list[Slice]]) -> tuple[list[list[Slice]], int]:
 
 
 def _same(one: Slice, other: Slice) -> bool:
+    """Whether two images are copies. Blank edge slices of two time points are none."""
     return bool(
-        np.allclose(one.position, other.position, atol=SAME_POSITION_MM)
+        all(one.tags.get(key) == other.tags.get(key) for key in TIME_KEYS)
+        and np.allclose(one.position, other.position, atol=SAME_POSITION_MM)
         and one.slope == other.slope
         and np.array_equal(one.pixels, other.pixels)
     )
