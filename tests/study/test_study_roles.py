@@ -8,9 +8,12 @@ from typing import Any
 
 import numpy as np
 import pytest
+from pydicom.dataset import Dataset
+from pydicom.sequence import Sequence
 from study_files import (
     STIR_TAGS,
     T1_TAGS,
+    enhanced_set,
     oblique_grid,
     picture,
     save,
@@ -311,3 +314,36 @@ def test_what_inspect_shows_is_json_and_names_nobody(tmp_path: Path) -> None:
     assert found["primary"]["id"] == found["series"][0]["id"] == "s1"
     assert found["series"][0]["use"] == "primary: edema is read on it"
     assert study.primary.uids["sop"]
+
+
+def test_an_enhanced_object_tells_by_its_functional_groups(tmp_path: Path) -> None:
+    one = enhanced_set(picture(), oblique_grid(), list(range(6)), SeriesDescription="sag 1",
+                       EchoPulseSequence="SPIN")  # fmt: skip
+    shared = one.SharedFunctionalGroupsSequence[0]
+    timing, modifier, anatomy, region = Dataset(), Dataset(), Dataset(), Dataset()
+    timing.RepetitionTime = 3500.0
+    modifier.SpectrallySelectedSuppression = "FAT"
+    region.CodeMeaning = "Ankle joint"
+    anatomy.FrameLaterality = "L"
+    anatomy.AnatomicRegionSequence = Sequence([region])
+    shared.MRTimingAndRelatedParametersSequence = Sequence([timing])
+    shared.MRModifierSequence = Sequence([modifier])
+    shared.FrameAnatomySequence = Sequence([anatomy])
+    save([one], tmp_path)
+    study = open_study(tmp_path)
+    assert study.primary.role is Role.PD_FS
+    assert study.primary.sequence["te_ms"] == 40.0
+    assert (study.joint, study.side) == (Joint.ANKLE, Side.LEFT)
+    assert study.joint_evidence == ("AnatomicRegion has 'ankle'",)
+
+
+def test_dixon_images_of_one_series_are_split_and_the_water_is_read(tmp_path: Path) -> None:
+    uid = {"SeriesInstanceUID": "1.2.9", "StudyInstanceUID": "1.2.8"}
+    for n, kind in enumerate(("W", "F", "IN_PHASE", "OUT_PHASE")):
+        save(slice_sets(picture(seed=n), oblique_grid(), SeriesDescription="t2_tse_dixon_sag",
+                        ImageType=["DERIVED", "PRIMARY", "M", kind], **SE, EchoTime=60.0,
+                        RepetitionTime=4000.0, **uid), tmp_path, kind)  # fmt: skip
+    study = open_study(tmp_path)
+    assert study.primary.role is Role.DIXON_WATER
+    assert "M W" in study.primary.description
+    assert sorted(s.role.value for s in study.series) == ["dixon_water", "other", "other", "t2"]

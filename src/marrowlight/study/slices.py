@@ -98,8 +98,8 @@ def _check_even(
             "Slices are missing: " + "; ".join(_gap(int(k), along, usual) for k in wide[:5])
             + (f"; and {wide.size - 5} more gaps" if wide.size > 5 else "") + ".",
             expected=f"{len(along)} slices {usual:.2f} mm apart without a gap",
-            do="export the series again; slices are never filled in. If these are two joints in one "
-            "series, give the files of one joint",
+            do="export the series again; slices are never filled in. If these are two joints in "
+            "one series, give the files of one joint",
         )  # fmt: skip
     even = positions[0] + np.arange(len(positions))[:, None] * step
     off = np.linalg.norm(positions - even, axis=1)
