@@ -133,20 +133,28 @@ def main() -> None:
     parser.add_argument("--data", type=Path, default=root / "sij" if root else None)
     parser.add_argument("-o", "--output", type=Path, default=RESULTS / "edema_loso")
     parser.add_argument("--masks", type=Path, help="where masks go; default a temporary folder")
+    parser.add_argument(
+        "--fitted", type=Path, help="folder with one set per left-out subject, fitted before"
+    )
     arguments = parser.parse_args()
     if arguments.data is None:
         parser.error("no real data found: give --data or set MARROWLIGHT_DATA")
     masks = arguments.masks or Path(tempfile.mkdtemp(prefix="edema_loso_"))
     ids = subject_ids(arguments.data)
     subjects = {i: read_subject(arguments.data / i) for i in ids}
-    tables = {i: subject_table(s) for i, s in subjects.items()}
+    tables = {} if arguments.fitted else {i: subject_table(s) for i, s in subjects.items()}
     results: dict[str, dict[str, dict[str, float]]] = {name: {} for name in ROWS}
     pairs: dict[str, list[Any]] = {name: [] for name in ROWS}
     seconds = []
     for left in ids:
         fold, others = masks / "parameters" / left, [i for i in ids if i != left]
-        write_set([tables[i] for i in others], others, fold)
+        if arguments.fitted:
+            fold = arguments.fitted / left
+        else:
+            write_set([tables[i] for i in others], others, fold)
         parameters, subject = load_parameters(fold), subjects[left]
+        if left in parameters.fitted_on:
+            parser.error(f"the set in {fold} was fitted on {left}")
         for name, how in ROWS.items():
             start = time.perf_counter()
             found = find_edema(

@@ -10,7 +10,7 @@ from marrowlight.edema.marrow import mode
 HALF_WIDTH = 0.25
 """Voxels whose log intensity lies further than this from the field have no say in it. Edema of
 ordinary contrast is 0.4 to 0.7 above normal marrow, so even an extensive edema is not eaten."""
-PENALTY = 0.05
+PENALTY = 0.01
 """Ridge on all terms but the constant: bones cover little of the field of view."""
 ITERATIONS = 8
 MAX_SAMPLES = 20_000

@@ -9,10 +9,11 @@ from marrowlight.edema.scene import Scene
 from marrowlight.edema.smooth import Array, within
 from marrowlight.notice import Notice
 
-RED_MARROW_CONTRAST = (0.8, 2.0)
-"""Red marrow on fat-suppressed images: mildly bright, never as bright as edema. Robust SD."""
-RED_MARROW_SHARE = 0.25
-RED_MARROW_T1 = 0.85
+RED_MARROW_CONTRAST = 1.0
+"""Red marrow is brighter than fatty marrow on fat-suppressed images. Robust SD."""
+RED_MARROW_SHARE = 0.15
+"""Share of all marrow that is that bright before the question is raised."""
+RED_MARROW_T1 = 0.9
 """Red marrow on T1 is darker than fatty marrow, here relative to it."""
 WIDE_SPREAD = 0.45
 """Normal marrow of one patient spreads by 0.18 to 0.32 of its level on the sacroiliac set."""
@@ -91,22 +92,21 @@ def cautions(
         notices.append(
             Notice(
                 "red-marrow-possible",
-                "Large parts of the marrow are mildly bright on the fluid-sensitive image and dark "
-                "on T1: red marrow is likely and may be taken for edema, or hide it.",
+                "Large parts of the marrow are brighter than the rest"
+                + (" and darker on T1" if scene.t1 is not None else "")
+                + ": extensive edema or red marrow. Symmetry and T1 tell them apart.",
             )
         )
     return tuple(notices)
 
 
 def _red_marrow(scene: Scene) -> bool:
-    if scene.t1 is None or not scene.shape.core.any():
-        return False
     core = scene.shape.core
     bone: Array = scene.shape.bone.astype(np.float32)
-    z = within(np.clip(scene.z, -4, 15), bone, 4.0, scene.spacing)[core]
-    t = within(np.clip(scene.t1, 0, 3), bone, 4.0, scene.spacing)[core]
-    low, high = RED_MARROW_CONTRAST
-    return bool(((z > low) & (z < high) & (t < RED_MARROW_T1)).mean() > RED_MARROW_SHARE)
+    raised = within(np.clip(scene.z, -4, 15), bone, 4.0, scene.spacing)[core] > RED_MARROW_CONTRAST
+    if scene.t1 is not None:
+        raised &= within(np.clip(scene.t1, 0, 3), bone, 4.0, scene.spacing)[core] < RED_MARROW_T1
+    return bool(raised.mean() > RED_MARROW_SHARE)
 
 
 def _unsuppressed(scene: Scene) -> bool:

@@ -37,6 +37,12 @@ PLATEAU = 0.92
 SPREAD_MM = 3.0
 """A region speaks for the voxels this far around it: its own soft edge."""
 
+FINE_SLACK = 0.5
+"""By how much a voxel may fall behind its neighbourhood before it counts as outside. SD."""
+EDGE_SHARE = 0.3
+HEIGHT_MM = 6.0
+"""Edge of a bright region: this share of the greatest mean contrast within that distance."""
+
 
 def extensive_probability(
     z: Array, shape: BoneShape, spacing: tuple[float, float, float]
@@ -61,8 +67,14 @@ def extensive_probability(
         odds = np.log10(np.maximum(volume, 1e-6) / level.volume_ml) / GATE_WIDTH
         gate = _logistic(odds).astype(np.float32)[label]
         gates.append(ndimage.maximum_filter(gate, size=pixels(SPREAD_MM, spacing)))
-    local = 0.5 * sum(means.values()) if len(means) == 2 else next(iter(means.values()))
-    probability = PLATEAU * np.maximum.reduce(gates) * _logistic((local - CONTRAST_MIDDLE) / CONTRAST_WIDTH)
+    local = 0.5 * (within(clipped, bone, 3.2, spacing) + within(clipped, bone, 1.6, spacing))
+    # Smoothing carries a bright lesion beyond its edge: what is fine-scaled must agree, and the
+    # edge of a very bright one lies at a share of its height, not at two SD.
+    local = np.minimum(local, within(clipped, bone, 0.8, spacing) + FINE_SLACK)
+    height = ndimage.maximum_filter(means[LEVELS[0].sigma_mm], size=pixels(HEIGHT_MM, spacing))
+    middle = np.maximum(CONTRAST_MIDDLE, EDGE_SHARE * height)
+    odds_voxel = (local - middle) / CONTRAST_WIDTH
+    probability = PLATEAU * np.maximum.reduce(gates) * _logistic(odds_voxel)
     probability[~shape.bone] = 0.0
     return probability.astype(np.float32), gates[0]
 

@@ -8,7 +8,14 @@ from numpy.typing import NDArray
 from marrowlight.anatomy.bonemap import BoneMap
 from marrowlight.edema.cautions import cautions
 from marrowlight.edema.edema_map import EdemaMap
-from marrowlight.edema.mimics import FIELD_EDGE_MM, cysts, failed_suppression, label_tissue
+from marrowlight.edema.mimics import (
+    FIELD_EDGE_MM,
+    VESSEL_PROBABILITY,
+    cysts,
+    failed_suppression,
+    label_tissue,
+    vessels,
+)
 from marrowlight.edema.parameters import Parameters, shipped_parameters
 from marrowlight.edema.probability import edema_mask, probabilities
 from marrowlight.edema.scene import prepare
@@ -68,9 +75,12 @@ def find_edema(
     cyst = cysts(scene)
     failed = failed_suppression(scene, at_edge=_at_edge(scene.window, fluid.grid.spacing))
     mask = edema_mask(p, scene, chosen) & ~cyst & ~failed
+    vessel = vessels(scene, mask)
+    mask &= ~vessel
     combined = p.combined
+    combined[vessel] = np.minimum(combined[vessel], VESSEL_PROBABILITY)
     combined[cyst | failed] = 0.0
-    tissue = label_tissue(scene, mask, cyst, failed)
+    tissue = label_tissue(scene, mask, cyst, failed, vessel)
     window, shape = scene.window, fluid.grid.shape
     return EdemaMap(
         probability=window.paste(combined, np.zeros(shape, np.float32)),

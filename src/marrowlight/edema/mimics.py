@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from marrowlight.edema.scene import Scene
-from marrowlight.edema.smooth import Array, curvatures, gaussian, pixels
+from marrowlight.edema.smooth import Array, curvatures, distance_inside, gaussian, pixels
 from marrowlight.edema.tissue import Tissue
 
 CONSPICUOUS = 2.5
@@ -19,7 +19,7 @@ FLUID_PERCENTILE = 99.5
 CYST_FLUID_SHARE = 0.75
 """A cyst is at least this bright on the way from normal marrow to free fluid."""
 CYST_MIN_CONTRAST = 6.0
-CYST_SHARPNESS = 0.35
+CYST_SHARPNESS = 0.4
 """Mean edge of a cyst: this share of its contrast is lost within one millimetre."""
 CYST_MM3 = (8.0, 8000.0)
 CYST_DEPTH_MM = 1.0
@@ -27,6 +27,14 @@ CYST_ROUNDNESS = 0.45
 """Volume of a cyst over that of its box (a ball: 0.52, a ball in few slices: up to 0.79)."""
 VESSEL_LINE = 0.35
 """A line: its weaker curvature is below this share of the stronger one."""
+VESSEL_HALF_WIDTH_MM = 1.5
+VESSEL_ELONGATION = 4.0
+"""A vessel: nowhere wider than twice the first, and that many times longer than wide..."""
+VESSEL_GAP_MM = 8.0
+VESSEL_DEPTH_MM = 4.0
+"""...and away from joint spaces and from the surface, where edema itself forms lines."""
+VESSEL_PROBABILITY = 0.15
+"""Readers mark about one voxel in six of such lines."""
 FIELD_EDGE_MM = 25.0
 """Fat suppression fails first within this distance of the edge of the field of view."""
 FAILED_OUTSIDE_CONTRAST = 3.0
@@ -76,6 +84,27 @@ def _edge_per_mm(z: Array, here: NDArray[np.bool_], spacing: tuple[float, float,
     return float(steep[rim | inner].mean()) / inside if inside > 0 else 0.0
 
 
+def vessels(scene: Scene, mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """(I, J, K) bool: parts of mask that are thin, long, deep in bone and far from a joint."""
+    from scipy import ndimage
+
+    out = np.zeros(mask.shape, bool)
+    label, _ = ndimage.label(mask, np.ones((3, 3, 3)))
+    for i, box in enumerate(ndimage.find_objects(label), start=1):
+        here = label[box] == i
+        if np.median(scene.shape.gap[box][here]) <= VESSEL_GAP_MM:
+            continue
+        if np.median(scene.shape.depth[box][here]) <= VESSEL_DEPTH_MM:
+            continue
+        padded = np.pad(here, ((1, 1), (1, 1), (0, 0)))
+        half_width = float(distance_inside(padded, scene.spacing).max())
+        used = np.argwhere(here) * np.asarray(scene.spacing)
+        length = float(np.linalg.norm(used.max(0) - used.min(0)))
+        if half_width <= VESSEL_HALF_WIDTH_MM and length >= 2 * VESSEL_ELONGATION * half_width:
+            out[box] |= here
+    return out
+
+
 def failed_suppression(scene: Scene, *, at_edge: NDArray[np.bool_]) -> NDArray[np.bool_]:
     """(I, J, K) bool: bright bone near the edge of the field whose surroundings are bright too.
 
@@ -104,6 +133,7 @@ def label_tissue(
     mask: NDArray[np.bool_],
     cyst: NDArray[np.bool_],
     failed: NDArray[np.bool_],
+    vessel: NDArray[np.bool_],
 ) -> NDArray[np.uint8]:
     """(I, J, K) uint8 of ``Tissue``: what every conspicuous voxel near bone is taken for."""
     from scipy import ndimage
@@ -119,6 +149,7 @@ def label_tissue(
         free = ~scene.shape.bone & (smooth > 2 * CONSPICUOUS)
         beside = ndimage.maximum_filter(free, size=pixels(1.5, scene.spacing))
         tissue[bright & beside & (scene.shape.depth < 3.0)] = Tissue.JOINT_FLUID
+    tissue[vessel] = Tissue.VESSEL
     tissue[mask] = Tissue.EDEMA
     tissue[failed] = Tissue.FAILED_SUPPRESSION
     tissue[cyst] = Tissue.CYST

@@ -37,6 +37,8 @@ class Parameters:
         Of all weights together.
     weights : tuple of (str, bytes)
         ONNX models by name: ``with_t1`` and ``without_t1``.
+    fitted_on : tuple of str
+        Ids of the subjects that it has seen.
     left_out : tuple of dict
         What the finder made of subjects that it was not fitted on.
     """
@@ -48,6 +50,7 @@ class Parameters:
     sha256: str
     weights_sha256: str
     weights: tuple[tuple[str, bytes], ...]
+    fitted_on: tuple[str, ...] = ()
     left_out: tuple[dict[str, Any], ...] = ()
 
     def __getstate__(self) -> dict[str, Any]:
@@ -104,6 +107,7 @@ def _load(folder: Traversable | Path) -> Parameters:
             sha256=hashlib.sha256(text).hexdigest(),
             weights_sha256=whole,
             weights=weights,
+            fitted_on=tuple(map(str, data["fitted_on"])),
             left_out=tuple(data.get("left_out") or ()),
         )
     except (OSError, KeyError, TypeError, ValueError, yaml.YAMLError) as broken:

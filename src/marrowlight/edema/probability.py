@@ -12,12 +12,17 @@ from marrowlight.edema.features import feature_slabs
 from marrowlight.edema.learned import Trees
 from marrowlight.edema.parameters import Parameters
 from marrowlight.edema.scene import Scene
-from marrowlight.edema.smooth import Array
+from marrowlight.edema.smooth import Array, within
 
 EXTENSIVE_GATE = 0.5
 """From here on a voxel belongs to an extensive region."""
 MIN_IN_BONE = 0.3
 """Share of a lesion that must lie inside the given bone: the rim alone is no lesion."""
+
+MIN_CONSPICUOUS = 2.0
+"""The brightest tenth of a lesion is at least this far above normal marrow. Robust SD."""
+MIN_REACH_MM = 1.8
+"""A lesion reaches at least this deep into bone: less is partial volume of what lies beside."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,6 +73,12 @@ def edema_mask(p: Probabilities, scene: Scene, parameters: Parameters) -> NDArra
     inside = np.bincount(label[scene.shape.bone], minlength=n + 1)
     keep = volume * float(np.prod(scene.spacing)) >= parameters.min_lesion_mm3
     keep &= inside >= MIN_IN_BONE * volume
+    keep &= ndimage.maximum(scene.shape.depth, label, np.arange(n + 1)) >= MIN_REACH_MM
+    bone = scene.shape.bone.astype(np.float32)
+    fine = within(np.clip(scene.z, -4.0, 15.0), bone, 0.8, scene.spacing)
+    for i, box in enumerate(ndimage.find_objects(label), start=1):
+        if keep[i]:
+            keep[i] = np.percentile(fine[box][label[box] == i], 90) >= MIN_CONSPICUOUS
     keep[0] = False
     kept: NDArray[np.bool_] = keep[label]
     return kept
