@@ -169,7 +169,7 @@ def main() -> None:
             results[name][left] = compare(subject, found)
             near = found.probability > 0
             pairs[name].append((found.probability[near], subject.readings.mean(0)[near]))
-            (masks / name.replace(" ", "_")).mkdir(exist_ok=True)
+            (masks / name.replace(" ", "_")).mkdir(parents=True, exist_ok=True)
             image = nib.Nifti1Image(found.mask.astype(np.uint8), subject.fluid.grid.affine)
             nib.save(image, masks / name.replace(" ", "_") / f"{left}.nii.gz")
         print(left, {n: round(results[n][left]["dice_readers"], 3) for n in ROWS}, flush=True)
