@@ -44,6 +44,8 @@ ROOM_MM3 = {"patella": 500.0}
 FOUND_SHARE = 0.1
 NEAR_MM = 2.0
 JITTER_MM = 3.0
+FOV_MM = 120.0
+"""Less of the shafts than a scan shows, which saves a third of the time."""
 
 
 @dataclass(frozen=True)
@@ -121,7 +123,7 @@ def run_person(task: tuple[list[Job], str, Path | None]) -> list[Outcome]:
     jobs, sequence, folder = task
     if not jobs:
         return []
-    anatomy = make_anatomy(PhantomSpec(seed=jobs[0].person, edema=()))
+    anatomy = make_anatomy(PhantomSpec(seed=jobs[0].person, edema=(), fov_mm=FOV_MM))
     parameters = load_parameters(folder) if folder else shipped_parameters()
     return [_run(job, anatomy, sequence, parameters) for job in jobs]
 
@@ -131,6 +133,7 @@ def _run(job: Job, anatomy: Anatomy, sequence: str, parameters: Parameters) -> O
         PhantomSpec(
             sequence=Role(sequence), also=(Role.T1,), edema=job.lesions, snr=job.snr,
             seed=1000 + job.image,
+            fov_mm=FOV_MM,
         ),
         anatomy,
     )  # fmt: skip
@@ -311,8 +314,8 @@ def main() -> None:
     parser.add_argument("--replicates", type=int, default=None)
     parser.add_argument("--parameters", type=Path, help="of the finder; default: as shipped")
     chosen = parser.parse_args()
-    people = chosen.people or (2 if chosen.quick else 6)
-    jobs = plan(people, chosen.replicates or (1 if chosen.quick else 16))
+    people = chosen.people or (2 if chosen.quick else 5)
+    jobs = plan(people, chosen.replicates or (1 if chosen.quick else 10))
     tasks = [
         ([j for j in jobs if j.person == p], chosen.sequence, chosen.parameters)
         for p in range(1, people + 1)

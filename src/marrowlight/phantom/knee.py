@@ -21,6 +21,9 @@ from marrowlight.study.study import Joint
 FEMUR, TIBIA, FIBULA, PATELLA = 1, 2, 3, 4
 """Labels of the bone registry."""
 
+NORMAL_EFFUSION_MM = 1.5
+"""Half the depth of the suprapatellar pouch above which fluid also lies beside the condyles."""
+
 FILM_MM = 0.4
 """Joint fluid between two sheets of cartilage. Unit: mm."""
 
@@ -168,7 +171,10 @@ def _capsule(canvas: Canvas, femur: _Part, form: KneeForm) -> None:
     beside = np.where(np.abs(x) > 26, beside, 0)
     behind = np.clip(1 - ((z - 18) / 13) ** 2, 0, 1) * np.clip((-20 - y) / 5, 0, 1)
     behind = behind * np.clip((np.abs(x) - 10) / 6, 0, 1) * np.clip((34 - np.abs(x)) / 6, 0, 1)
-    depth = np.float32(0.6 * t) * beside + np.float32(form.cartilage_mm + 0.8 * t) * behind
+    depth = (
+        np.float32(2 * max(t - NORMAL_EFFUSION_MM, 0)) * beside
+        + np.float32(form.cartilage_mm + 0.8 * t) * behind
+    )
     area.paint("fluid", (near < depth) & (depth > 0.1))
 
 
