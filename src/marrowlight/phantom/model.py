@@ -80,6 +80,6 @@ def joint_model(joint: Joint, seed: int) -> JointModel:
     return makers[joint](np.random.default_rng([seed, 1]))
 
 
-def sites(joint: Joint) -> tuple[str, ...]:
+def sites(joint: Joint | str) -> tuple[str, ...]:
     """Names of the places that edema can be put in a joint."""
-    return tuple(joint_model(joint, 0).sites)
+    return tuple(joint_model(Joint(joint), 0).sites)
