@@ -14,8 +14,22 @@ import numpy as np
 import pytest
 from pydicom import dcmread
 from pydicom.dataset import Dataset
+from pydicom.pixels import get_decoder
 from pydicom.sequence import Sequence
-from pydicom.uid import ExplicitVRBigEndian, JPEG2000Lossless, JPEGLSLossless, RLELossless
+from pydicom.uid import (
+    JPEG2000,
+    UID,
+    ExplicitVRBigEndian,
+    HTJ2KLossless,
+    JPEG2000Lossless,
+    JPEGBaseline8Bit,
+    JPEGExtended12Bit,
+    JPEGLossless,
+    JPEGLosslessSV1,
+    JPEGLSLossless,
+    JPEGLSNearLossless,
+    RLELossless,
+)
 from study_files import (
     STIR_TAGS,
     T1_TAGS,
@@ -155,6 +169,37 @@ def test_compressed_pixels_come_back_equal(tmp_path: Path, syntax: str) -> None:
     found = open_study(tmp_path / "packed").primary.volume
     np.testing.assert_array_equal(found.voxels, expected.voxels)
     assert found.grid.matches(expected.grid, 1e-9)
+
+
+def test_jpeg_lossless_pixels_come_back_equal(tmp_path: Path) -> None:
+    """The most common compression of archives, encoded here by another library."""
+    import SimpleITK
+
+    voxels = np.abs(picture(LARGER.shape))
+    sets = slice_sets(voxels, LARGER, **STIR_TAGS)
+    for k, one in enumerate(sets):
+        writer = SimpleITK.ImageFileWriter()
+        writer.SetFileName(str(tmp_path / "one.dcm"))
+        writer.UseCompressionOn()
+        writer.SetCompressor("JPEG")
+        writer.Execute(SimpleITK.GetImageFromArray(voxels[:, :, k].T))
+        packed = dcmread(tmp_path / "one.dcm")
+        assert packed.file_meta.TransferSyntaxUID == JPEGLosslessSV1
+        one.file_meta.TransferSyntaxUID = JPEGLosslessSV1
+        one.PixelData = packed.PixelData
+        one["PixelData"].VR, one["PixelData"].is_undefined_length = "OB", True
+    save(sets, tmp_path / "exam")
+    found = open_study(tmp_path / "exam").primary.volume
+    np.testing.assert_array_equal(np.sort(found.voxels, None), np.sort(voxels, None))
+
+
+@pytest.mark.parametrize(
+    "syntax",
+    [JPEGBaseline8Bit, JPEGExtended12Bit, JPEGLossless, JPEGLosslessSV1, JPEGLSLossless,
+     JPEGLSNearLossless, JPEG2000Lossless, JPEG2000, HTJ2KLossless, RLELossless],
+)  # fmt: skip
+def test_every_common_compression_has_a_decoder(syntax: UID) -> None:
+    assert get_decoder(syntax).is_available
 
 
 @pytest.mark.parametrize("syntax", [JPEGLSLossless, JPEG2000Lossless, RLELossless])
@@ -439,3 +484,32 @@ def test_a_folder_that_cannot_be_listed_is_told(
     monkeypatch.setattr(Path, "iterdir", guarded)
     study = open_study(tmp_path)
     assert any("b (is a folder that cannot be opened)" in n.text for n in study.notices)
+
+
+def test_a_cd_with_its_index_and_viewer_is_read_in_full(tmp_path: Path) -> None:
+    write_series(tmp_path / "disc" / "DICOM")
+    index = base({"SOPClassUID": "1.2.840.10008.1.3.10"})
+    for key in list(index.keys()):
+        del index[key]
+    index.FileSetID = "DISC"
+    index.DirectoryRecordSequence = Sequence([])
+    index.save_as(tmp_path / "disc" / "DICOMDIR", enforce_file_format=False)
+    (tmp_path / "disc" / "VIEWER.EXE").write_bytes(b"MZ" + bytes(500))
+    study = open_study(tmp_path / "disc")
+    assert study.primary.volume.grid.shape == (20, 16, 6)
+    assert {a.reason for a in study.set_aside} == {"a DICOMDIR index", "no image (exe)"}
+    assert "read-in-part" not in codes(study)
+
+
+def test_dicom_without_its_preamble_is_read(tmp_path: Path) -> None:
+    for n, one in enumerate(slice_sets(picture(), oblique_grid(), **STIR_TAGS)):
+        one.preamble = None
+        del one.file_meta
+        one.save_as(tmp_path / f"{n}", implicit_vr=True, little_endian=True)
+    assert open_study(tmp_path).primary.volume.grid.shape == (20, 16, 6)
+
+
+def test_bytes_that_only_look_like_dicom_are_no_damage(tmp_path: Path) -> None:
+    write_series(tmp_path)
+    (tmp_path / "cache.bin").write_bytes(b"\x08\x00\x05\x00CS\x00\x00" + bytes(900))
+    assert "read-in-part" not in codes(open_study(tmp_path))

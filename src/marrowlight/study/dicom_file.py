@@ -50,23 +50,19 @@ def read_dicom(name: str, data: bytes, limits: Limits) -> list[Slice] | Skipped:
 
     Returns
     -------
-    list of Slice, or Skipped with the reason if it is no MR image.
-
-    Raises
-    ------
-    UnreadableFile
-        Truncated, no DICOM, or pixels that cannot be decoded.
-    LimitExceeded
-        Declares more pixels than allowed, or is nested too deeply.
+    list of Slice, or Skipped with the reason: it is no MR image, or (with ``fault`` set to the name
+    of an error) it is truncated, no DICOM, cannot be decoded, or asks for more than allowed.
     """
     tags: Tags = {}
     with quiet_parsers():
         try:
-            dataset = _dataset(name, data, limits)
+            dataset = _dataset(data, limits)
+            if "SOPClassUID" not in dataset and data[128:132] != b"DICM":
+                return Skipped(name, "no image (unknown kind)")
             tags = header_tags(dataset)
             if reason := _not_an_image(tags):
                 return Skipped(name, reason, tags=tags)
-            return _slices(name, dataset, tags, len(data), limits)
+            return _slices(name, dataset, tags, limits)
         except InputError as error:
             return _damaged(name, error, tags)
         except (RecursionError, MemoryError) as error:
@@ -82,7 +78,7 @@ def _damaged(name: str, error: InputError, tags: Tags) -> Skipped:
     return Skipped(name, error.found, type(error).__name__, tags=tags)
 
 
-def _dataset(name: str, data: bytes, limits: Limits) -> Any:
+def _dataset(data: bytes, limits: Limits) -> Any:
     from pydicom import dcmread
 
     preamble = data[128:132] == b"DICM"
@@ -91,9 +87,15 @@ def _dataset(name: str, data: bytes, limits: Limits) -> Any:
         if syntax == DEFLATED:
             _check_deflated(data[start:], limits)
     dataset = dcmread(BytesIO(data), force=not preamble)
-    if "SOPClassUID" not in dataset:
+    if "SOPClassUID" not in dataset and (kind := _kind_by_meta(dataset)):
+        dataset.SOPClassUID = kind  # A DICOMDIR says only in its file header what it is.
+    if "SOPClassUID" not in dataset and preamble:
         raise UnreadableFile("is cut off, or no DICOM object: it does not say what it is")
     return dataset
+
+
+def _kind_by_meta(dataset: Any) -> str:
+    return str(dataset.file_meta.get("MediaStorageSOPClassUID", ""))
 
 
 def _file_meta(data: bytes) -> tuple[str, int]:
@@ -135,7 +137,7 @@ def _not_an_image(tags: Tags) -> str:
     return ""
 
 
-def _slices(name: str, dataset: Any, tags: Tags, size: int, limits: Limits) -> list[Slice]:
+def _slices(name: str, dataset: Any, tags: Tags, limits: Limits) -> list[Slice]:
     enhanced = "PerFrameFunctionalGroupsSequence" in dataset
     count = int(dataset.get("NumberOfFrames") or 1)
     pixels = _pixels(dataset, count, limits)
