@@ -37,7 +37,7 @@ SATURATION_LEFT = 0.8
 """Share of the fat that is left where saturation fails altogether."""
 
 INVERSION_LEFT = 0.25
-"""The same for STIR, whose inversion fails only where the transmit field does."""
+"""The same for STIR, which does not depend on the field but misses the null where it is mistimed."""
 
 GRAIN = {
     "marrow": (0.16, 0.035),
@@ -135,8 +135,8 @@ def _fat_left(
     if sequence.suppression is FatSuppression.NONE:
         return np.float32(full)
     if sequence.suppression is FatSuppression.INVERSION:
-        # The null is in the signal equation; where inversion fails, fat is seen as without it.
-        best, worst = full, INVERSION_LEFT * float(np.exp(-sequence.te_ms / tissues.fat.t2_ms))
+        # Before its null fat is negative; away from it, it stays so and grows.
+        best, worst = full, -INVERSION_LEFT * float(np.exp(-sequence.te_ms / tissues.fat.t2_ms))
     elif sequence.suppression is FatSuppression.SEPARATION:
         best, worst = 0.0, SATURATION_LEFT * full
     else:
