@@ -37,7 +37,7 @@ SATURATION_LEFT = 0.8
 """Share of the fat that is left where saturation fails altogether."""
 
 INVERSION_LEFT = 0.25
-"""The same for STIR, which does not depend on the field but misses the null where it is mistimed."""
+"""The same for STIR, which does not depend on the field but can miss the null of fat."""
 
 GRAIN = {
     "marrow": (0.16, 0.035),
