@@ -106,9 +106,8 @@ def test_marrow_reference_is_right_when_a_third_of_the_bone_is_edema() -> None:
 
 
 def test_a_bias_field_is_removed_before_contrast_is_told() -> None:
-    ramp = np.exp(np.linspace(-0.3, 0.3, GRID.shape[0]))[:, None, None]
+    ramp = np.exp(np.linspace(-0.45, 0.45, GRID.shape[0]))[:, None, None]
     found = find((image() * ramp).astype(np.float32))
-    assert not np.array_equal(found.corrected, image() * ramp)
     core = ball(24.0)
     left, right = found.contrast[:60][core[:60]], found.contrast[90:][core[90:]]
     assert abs(np.median(left) - np.median(right)) < 1.0
@@ -198,9 +197,8 @@ def test_parameters_travel_to_worker_processes() -> None:
 
 
 def test_a_real_subject_agrees_with_readers_that_it_was_fitted_on(data: Path) -> None:
-    from training.edema.subjects import read_subject
-
-    subject = read_subject(data / "sij" / "1016")
+    subjects = pytest.importorskip("training.edema.subjects", reason="not run from a checkout")
+    subject = subjects.read_subject(data / "sij" / "1016")
     found = find_edema(subject.fluid, subject.bones, sequence="stir", t1=subject.t1)
     consensus = subject.readings.sum(0) >= 2
     assert dice(found.mask, consensus) > 0.4
