@@ -8,7 +8,14 @@ from __future__ import annotations
 import subprocess
 import sys
 
-ALL = ("geometry_second_reader", "edema_loso", "phantom_detection", "repeatability", "speed")
+ALL = (
+    "geometry_second_reader",
+    "edema_loso",
+    "reader_agreement",
+    "phantom_detection",
+    "repeatability",
+    "speed",
+)
 
 
 def main() -> None:

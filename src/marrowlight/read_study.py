@@ -190,6 +190,8 @@ def _read_series(
             normal_marrow=marrow,
             parameters=parameters,
         )
+    # Without T1 the finder agrees less with readers, and the interval says so.
+    origin = Origin.FOUND if t1_here else Origin.FOUND_WITHOUT_T1
     with stages.stage("measure"):
         measured = measure_edema(
             mask=edema.mask,
@@ -198,11 +200,12 @@ def _read_series(
             contrast=edema.contrast,
             probability=edema.probability,
             cyst=edema.cyst,
+            origin=origin,
             slice_thickness_mm=series.slice_thickness_mm,
         )
     regions = regions_of(
         measured,
-        origin=Origin.FOUND,
+        origin=origin,
         joint=study.joint,
         side=study.side,
         joint_evidence=study.joint_evidence,
