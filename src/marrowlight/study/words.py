@@ -48,9 +48,6 @@ DIXON = _words("\\w*dixon\\w*", "\\w*dix", "ideal", "lava ?flex", "wfop", "fatwa
 WATER = re.compile(_words("w", "wat", "water", "wasser", "eau", "agua", "acqua", "wateronly",
                           "\\w+ ?w(?= dixon)").pattern + "|水")  # fmt: skip
 IN_PHASE = _words("in", "ip", "inphase", "in phase")
-OUT_OF_PHASE = _words("op", "opp", "out", "outphase", "out of phase", "opposed\\w*", "oop")
-FAT_ONLY = re.compile(_words("f", "fat", "fett", "graisse", "grasa", "grasso", "gordura", "vet",
-                             "fatonly").pattern + "|脂")  # fmt: skip
 GRADIENT_ECHO = _words(
     "\\w*dess", "cube ?quant", "t1 ?rho", "t1r", "flash\\w*", "fiesta\\w*", "true ?fisp", "medic",
     "merge", "swi\\w*", "f?spgr", "vibe\\w*", "thrive", "lava\\w*", "mpgr", "gre", "ffe", "fisp",
