@@ -31,7 +31,7 @@ def run_record(
         s.id: {"role": s.role.value, "sha256": volume_hash(s.volume.voxels, s.volume.grid.affine)}
         for s in (study.series if study else ())
     }
-    libraries = ("numpy", "scipy", "SimpleITK", "onnxruntime", "nibabel", "pydicom")
+    libraries = ("numpy", "scipy", "onnxruntime", "nibabel", "pydicom")
     return {
         "schema": RUN_SCHEMA,
         "reading_id": result.reading.reading_id,
