@@ -171,7 +171,7 @@ def test_several_series_are_listed_and_never_added() -> None:
 def test_without_the_viewer_the_page_says_so_and_has_the_rest(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(html_module, "viewer_of", lambda one: None)
+    monkeypatch.setattr(html_module, "viewer_of", lambda one, taken: None)
     page = Page(report_html(result()))
     assert "built without Node.js" in page.text
     assert not page.all("script")
@@ -186,7 +186,7 @@ def test_a_page_of_a_large_volume_stays_small() -> None:
     import numpy as np
 
     from marrowlight.anatomy.bonemap import BoneMap, LabelledBone
-    from marrowlight.report.viewer import LARGEST_IMAGE_BYTES, viewer_of
+    from marrowlight.report.viewer import PAGE_BYTES, viewer_of
     from marrowlight.study.grid import Grid
     from marrowlight.study.volume import Volume
 
@@ -204,11 +204,13 @@ def test_a_page_of_a_large_volume_stays_small() -> None:
         one.reading, None, replace(one.primary, volume=Volume(noise, grid)), bones,
         np.zeros(grid.shape, bool), np.zeros(grid.shape, bool),
     )  # fmt: skip
-    viewer = viewer_of(large)
+    taken = 2_500_000
+    viewer = viewer_of(large, taken)
     if viewer is None:
         pytest.skip("built without the viewer")
     assert viewer.coarser == 2
-    assert len(viewer.image) < LARGEST_IMAGE_BYTES * 1.34
+    parts = (viewer.script, viewer.image, viewer.findings, viewer.bones)
+    assert taken + sum(map(len, parts)) <= PAGE_BYTES
 
 
 def test_inlined_code_cannot_end_its_element() -> None:

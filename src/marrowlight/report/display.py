@@ -77,7 +77,7 @@ class Display:
     def slice(self, voxels: NDArray[Any], index: int) -> NDArray[Any]:
         """(rows, columns) view of one slice as seen on the screen, row 0 at the top."""
         rest = [a for a in range(3) if a != self.slice_axis]
-        flat = voxels.take(index, axis=self.slice_axis)
+        flat = np.moveaxis(voxels, self.slice_axis, 0)[index]
         if rest[0] == self.column_axis:
             flat = flat.T
         if self.row_flip:

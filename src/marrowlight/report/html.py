@@ -39,7 +39,7 @@ def report_html(result: ReadResult) -> str:
     marks = marks_of(result)
     pictures = key_pictures(result, marks)
     key = next(p for p in pictures if p.key)
-    viewer = viewer_of(result)
+    viewer = viewer_of(result, sum(p.size for p in pictures))
     style = _asset("report.css")
     code = _asset("report.js")
     scripts = [code, *([viewer.script] if viewer else [])]

@@ -88,20 +88,28 @@ def choose_slices(
         area = np.count_nonzero(bones, axis=across)
         key = int(np.argmax(area))
         return key, tuple(sorted({key, *_spread(area)}))
-    listed = np.count_nonzero(np.isin(marks.labels, list(marks.names)), axis=across)
+    own = _areas(marks.labels, display)
+    listed = own[list(marks.names)].sum(axis=0)
     key = int(np.argmax(listed if listed.any() else area))
     chosen = {key}
     for piece in marks.names:
         if len(chosen) >= MOST_SLICES:
             break
-        own = np.count_nonzero(marks.labels == piece, axis=across)
         # A piece that is shown nearly as large on a chosen slice needs no slice of its own.
-        if max(own[list(chosen)]) < 0.75 * own.max():
-            chosen.add(int(np.argmax(own)))
+        if own[piece, list(chosen)].max() < 0.75 * own[piece].max():
+            chosen.add(int(np.argmax(own[piece])))
     for extra in _spread(area):
         if len(chosen) < 3 and min(abs(extra - c) for c in chosen) >= 2:
             chosen.add(extra)
     return key, tuple(sorted(chosen))
+
+
+def _areas(labels: NDArray[np.int32], display: Display) -> NDArray[np.intp]:
+    """(pieces + 1, slices) number of voxels of each piece on each slice."""
+    where = np.nonzero(labels)
+    count = display.slices
+    cells = labels[where].astype(np.intp) * count + where[display.slice_axis]
+    return np.bincount(cells, minlength=(int(labels.max()) + 1) * count).reshape(-1, count)
 
 
 def _spread(area: NDArray[np.intp]) -> list[int]:

@@ -75,6 +75,11 @@ class Picture:
         """A length that looks the same in every picture: 1 % of its mean side."""
         return (self.width + self.height) / 200
 
+    @property
+    def size(self) -> int:
+        """Bytes that it takes in the page."""
+        return sum(map(len, (self.png, self.bones, self.edema, self.cyst)))
+
 
 def marks_of(result: ReadResult) -> Marks:
     """The pieces of the edema mask and the lesions in them."""
@@ -116,8 +121,9 @@ def crop_box(bones: NDArray[np.bool_], display: Display) -> tuple[slice, slice]:
 
 
 def window(voxels: NDArray[Any]) -> tuple[float, float]:
-    """Intensities that are shown black and white."""
-    low, high = np.percentile(voxels, WINDOW_PERCENT)
+    """Intensities that are shown black and white, from a million voxels at most."""
+    flat = np.ravel(voxels)
+    low, high = np.percentile(flat[:: 1 + flat.size // 1_000_000], WINDOW_PERCENT)
     return float(low), float(high if high > low else low + 1.0)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import gzip
+import zlib
 from dataclasses import dataclass
 from importlib import resources
 from typing import Any
@@ -22,8 +23,14 @@ VERSION = "niivue.version.txt"
 MARGIN_MM = 25.0
 """Kept around the bones in the volumes of the page. Unit: mm."""
 
-LARGEST_IMAGE_BYTES = 3_300_000
-"""Of the compressed image; with the script (2.3 MB) and base64 the page stays below 8 MB."""
+PAGE_BYTES = 7_700_000
+"""Of the whole page; the image gets what the script, the pictures and the masks leave of it."""
+
+LEAST_IMAGE_BYTES = 500_000
+"""The image gets at least this much, whatever the pictures take. Base64."""
+
+GREY_STEPS = (1, 2, 4)
+"""A large image keeps every, every second or every fourth grey: noise hides the steps."""
 
 GZIP_LEVEL = 6
 EDEMA, CYST = 1, 2
@@ -62,8 +69,12 @@ def in_script(code: str) -> str:
     return code.replace("</script", "<\\/script").replace("<!--", "<\\!--")
 
 
-def viewer_of(result: ReadResult) -> Viewer | None:
-    """The interactive view of a reading, or None if the package was built without it."""
+def viewer_of(result: ReadResult, taken: int = 0) -> Viewer | None:
+    """The interactive view of a reading, or None if the package was built without it.
+
+    taken : bytes that the rest of the page takes; the image is made coarser where that leaves too
+    little for it.
+    """
     found = viewer_script()
     if found is None:
         return None
@@ -78,13 +89,15 @@ def viewer_of(result: ReadResult) -> Viewer | None:
     part = _part(grid, box)
     shades = window(image[box]) if result.primary else (0.0, 1.0)
     grey, low, high = _grey(image[box], *shades)
-    coarser, packed = _packed(grey, part)
+    masks = _base64(findings[box], part), _base64(bones[box].astype(np.uint8), part)
+    room = PAGE_BYTES - taken - len(script) - sum(map(len, masks))
+    coarser, packed = _packed(grey, part, max(room, LEAST_IMAGE_BYTES))
     return Viewer(
         script=script,
         version=version,
         image=packed,
-        findings=_base64(findings[box], part),
-        bones=_base64(bones[box].astype(np.uint8), part),
+        findings=masks[0],
+        bones=masks[1],
         low=low,
         high=high,
         coarser=coarser,
@@ -123,15 +136,25 @@ def _grey(
     return grey, (low - bottom) * scale, min(255.0, (high - bottom) * scale)
 
 
-def _packed(grey: NDArray[np.uint8], grid: Grid) -> tuple[int, str]:
-    """The image in base64, made coarser along its fine axes until it is small enough."""
-    coarser = 1
+def _packed(grey: NDArray[np.uint8], grid: Grid, room: int) -> tuple[int, str]:
+    """The image in base64, with fewer greys and then coarser until it fits into room bytes."""
+    coarser, most = 1, room * 3 / 4
     while True:
-        data = gzip.compress(nifti_image_bytes(grey, grid, "image"), GZIP_LEVEL, mtime=0)
-        if len(data) <= LARGEST_IMAGE_BYTES:
-            return coarser, base64.b64encode(data).decode("ascii")
+        for step in GREY_STEPS:
+            fewer = grey // step * step
+            if _estimated_bytes(fewer) > 1.1 * most:
+                continue
+            data = gzip.compress(nifti_image_bytes(fewer, grid, "image"), GZIP_LEVEL, mtime=0)
+            if len(data) <= most:
+                return coarser, base64.b64encode(data).decode("ascii")
         grey, grid = _halved(grey, grid)
         coarser *= 2
+
+
+def _estimated_bytes(grey: NDArray[np.uint8]) -> float:
+    """Compressed size of an image, judged by every eighth slice."""
+    some = grey[..., ::8]
+    return len(zlib.compress(some.tobytes(), GZIP_LEVEL)) * grey.size / some.size
 
 
 def _halved(grey: NDArray[np.uint8], grid: Grid) -> tuple[NDArray[np.uint8], Grid]:
