@@ -56,7 +56,8 @@ def report_html(result: ReadResult) -> str:
         pictures=pictures,
         key=key,
         without_image=result.primary is None,
-        bones_source=result.bones.source,
+        image_reason=page.as_sentence(reading.primary_reason),
+        bones_source=page.as_sentence(result.bones.source),
         viewer=viewer,
         viewer_script=Markup(viewer.script) if viewer else "",  # noqa: S704
         viewer_data=Markup(_data(viewer, result, marks, key)) if viewer else "",  # noqa: S704

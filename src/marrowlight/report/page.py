@@ -216,6 +216,12 @@ def place_text(ras: tuple[float, float, float]) -> str:
     )
 
 
+def as_sentence(text: str) -> str:
+    """With a capital first and a full stop last."""
+    text = _capital(text.strip())
+    return text if not text or text[-1] in ".!?" else f"{text}."
+
+
 def _capital(text: str) -> str:
     return text[:1].upper() + text[1:]
 
