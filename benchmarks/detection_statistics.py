@@ -52,19 +52,35 @@ class Curve:
 
 
 def fit_curve(volume_mm3: NDArray[np.float64], found: NDArray[np.bool_]) -> Curve:
-    """Logistic regression of found on log volume, by Newton's method."""
-    x = np.column_stack([np.ones(len(volume_mm3)), np.log10(volume_mm3)])
+    """Logistic regression of found on log volume, by Newton's method with halved steps.
+
+    The slope is pulled to 0 a little (``RIDGE``), so that it stays finite where sizes that are
+    found and sizes that are not do not overlap.
+    """
+    middle = float(np.log10(volume_mm3).mean())
+    x = np.column_stack([np.ones(len(volume_mm3)), np.log10(volume_mm3) - middle])
+    ridge = np.diag([1e-4, RIDGE])
+
+    def loss(beta: NDArray[np.float64]) -> float:
+        eta = x @ beta
+        return float((np.logaddexp(0, eta) - found * eta).sum() + 0.5 * beta @ ridge @ beta)
+
     beta = np.zeros(2)
-    ridge = np.diag([0.0, RIDGE])
     information = np.eye(2)
-    for _ in range(100):
-        p = np.clip(1 / (1 + np.exp(-(x @ beta))), 1e-9, 1 - 1e-9)
-        information = (x * (p * (1 - p))[:, None]).T @ x + ridge + 1e-6 * np.eye(2)
+    for _ in range(200):
+        p = 1 / (1 + np.exp(-np.clip(x @ beta, -500, 500)))
+        information = (x * (p * (1 - p))[:, None]).T @ x + ridge
         step = np.linalg.solve(information, x.T @ (found - p) - ridge @ beta)
-        beta = beta + np.clip(step, -2, 2)
-        if np.abs(step).max() < 1e-8:
+        share = 1.0
+        while share > 1e-6 and loss(beta + share * step) > loss(beta):
+            share /= 2
+        beta = beta + share * step
+        if np.abs(share * step).max() < 1e-9:
             break
-    return Curve(float(beta[0]), float(beta[1]), np.linalg.inv(information))
+    # From the centred intercept to that at log10(mm³) = 0.
+    back = np.array([[1.0, -middle], [0.0, 1.0]])
+    a, b = back @ beta
+    return Curve(float(a), float(b), back @ np.linalg.inv(information) @ back.T)
 
 
 def limits(ratios: NDArray[np.float64]) -> tuple[float, float, float]:

@@ -31,6 +31,16 @@ def test_the_curve_finds_the_volume_that_made_the_data() -> None:
     assert found[2] / found[1] < 1.6
 
 
+def test_the_curve_lies_between_sizes_never_and_always_found() -> None:
+    volume = np.repeat([20.0, 50, 100, 200, 500, 1000], 10)
+    curve = fit_curve(volume, volume > 150)
+    assert curve.at(np.array([100.0]))[0] < 0.2
+    assert curve.at(np.array([200.0]))[0] > 0.8
+    found = curve.volume_at(0.95)
+    assert found is not None
+    assert 150 < found[0] < 350
+
+
 def test_a_volume_is_named_only_where_detection_grows_with_size() -> None:
     volume = np.array([20.0, 50, 100, 200] * 5)
     assert fit_curve(volume, np.zeros(20, bool)).volume_at(0.95) is None
