@@ -160,7 +160,6 @@ def main() -> None:
             found = find_edema(
                 subject.fluid,
                 subject.bones,
-                sequence="stir",
                 t1=subject.t1 if how["t1"] else None,
                 parameters=parameters,
                 learned=how["learned"],

@@ -141,7 +141,6 @@ def _run(job: Job, anatomy: Anatomy, sequence: str, parameters: Parameters) -> O
     edema = find_edema(
         phantom.volume(),
         phantom.bones,
-        sequence=sequence,
         t1=phantom.volume("t1w"),
         parameters=parameters,
     )

@@ -120,7 +120,7 @@ def read_again(
         again = np.maximum(again + noise(image.shape, sd, share, rng), 0).astype(np.float32)
         images.append(Volume(again, grid))
     bones = BoneMap(new_bone, grid, (LabelledBone(1, "bone"),), "moved")
-    found = find_edema(images[0], bones, sequence="stir", t1=images[1], parameters=parameters)
+    found = find_edema(images[0], bones, t1=images[1], parameters=parameters)
     measured = measure_edema(mask=found.mask, grid=grid, bones=bones, contrast=found.contrast,
                              cyst=found.cyst)  # fmt: skip
     least = measured.total.detection_limit_mm3

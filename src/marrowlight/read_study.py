@@ -168,6 +168,7 @@ def _read_series(
     *,
     primary: bool,
 ) -> _SeriesFound:
+    from marrowlight.edema.cautions import WITHOUT_T1_CODE
     from marrowlight.edema.find import find_edema
     from marrowlight.edema.intervals import Origin
     from marrowlight.edema.measure import measure_edema
@@ -185,13 +186,13 @@ def _read_series(
         edema = find_edema(
             series.volume,
             bones,
-            sequence=series.role.value,
             t1=t1_here,
             normal_marrow=marrow,
             parameters=parameters,
         )
     # Without T1 the finder agrees less with readers, and the interval says so.
-    origin = Origin.FOUND if t1_here else Origin.FOUND_WITHOUT_T1
+    blind = any(notice.code == WITHOUT_T1_CODE for notice in edema.warnings)
+    origin = Origin.FOUND_WITHOUT_T1 if blind else Origin.FOUND
     with stages.stage("measure"):
         measured = measure_edema(
             mask=edema.mask,
@@ -241,7 +242,7 @@ def _carried(given: BoneMap, primary: Series) -> str:
     spacing = " x ".join(f"{s:.2f}" for s in given.grid.spacing)
     return (
         f"The bone mask was drawn on another grid ({spacing} mm) and carried to the primary series "
-        f"{primary.id} by position (nearest neighbour); movement between the two is not corrected."
+        f"{primary.id} by position; movement between the two is not corrected."
     )
 
 

@@ -74,9 +74,7 @@ def left_out_row(subject: Subject, folder: Path) -> dict[str, Any]:
     ml = subject.fluid.grid.voxel_volume_mm3 / 1000.0
     row: dict[str, Any] = {"subject": subject.id}
     for name, t1 in (("with_t1", subject.t1), ("without_t1", None)):
-        found = find_edema(
-            subject.fluid, subject.bones, sequence="stir", t1=t1, parameters=parameters
-        )
+        found = find_edema(subject.fluid, subject.bones, t1=t1, parameters=parameters)
         row[f"mask_ml_{name}"] = round(float(found.mask.sum()) * ml, 3)
         row[f"expected_ml_{name}"] = round(float(found.probability.sum()) * ml, 3)
     volumes = subject.readings.reshape(len(subject.readings), -1).sum(1) * ml

@@ -48,9 +48,9 @@ class Screen:
         """A table for people; columns that start with '>' are aligned to the right."""
         if not self.talks:
             return
+        from rich.box import SIMPLE_HEAD
         from rich.console import Console
         from rich.markup import escape
-        from rich.box import SIMPLE_HEAD
         from rich.table import Table
 
         table = Table(title=title, title_justify="left", header_style="bold", box=SIMPLE_HEAD)

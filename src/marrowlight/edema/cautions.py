@@ -9,6 +9,8 @@ from marrowlight.edema.scene import Scene
 from marrowlight.edema.smooth import Array, within
 from marrowlight.notice import Notice
 
+WITHOUT_T1_CODE = "no-t1"
+"""Code of the notice that edema was found without T1; its intervals are wider."""
 RED_MARROW_CONTRAST = 1.0
 """Red marrow is brighter than fatty marrow on fat-suppressed images. Robust SD."""
 RED_MARROW_SHARE = 0.15
@@ -26,14 +28,12 @@ def cautions(
     scene: Scene,
     failed: NDArray[np.bool_],
     *,
-    sequence: str,
     t1_given: bool,
-    image: NDArray[np.float32],
 ) -> tuple[Notice, ...]:
     """Warnings for one scene.
 
     failed : (I, J, K) bool on the scene's window, see ``mimics.failed_suppression``;
-    sequence : role of the series; image : the whole image, scanner's units.
+    t1_given : whether there was a T1 at all, however little it covers.
     """
     notices = []
     core = scene.shape.core
@@ -41,17 +41,9 @@ def cautions(
         text = "T1 was given but does not cover the bones." if t1_given else "No T1 was given."
         notices.append(
             Notice(
-                "no-t1",
+                WITHOUT_T1_CODE,
                 f"{text} Edema was found on the fluid-sensitive image alone, which agrees less "
                 "with readers, above all for small lesions.",
-            )
-        )
-    if sequence == "gre_fs":
-        notices.append(
-            Notice(
-                "under-reads-edema",
-                "Water-selective gradient-echo images show less edema than STIR or fat-suppressed "
-                "T2: the volume is likely too small.",
             )
         )
     core_ml = float(core.sum()) * float(np.prod(scene.spacing)) / 1000.0

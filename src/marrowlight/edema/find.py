@@ -27,7 +27,6 @@ def find_edema(
     fluid: Volume,
     bones: BoneMap,
     *,
-    sequence: str,
     t1: Volume | None = None,
     normal_marrow: NDArray[np.bool_] | None = None,
     parameters: Parameters | None = None,
@@ -42,8 +41,6 @@ def find_edema(
     bones : BoneMap
         On the same grid. Voxels up to 2 mm outside bone may be edema if the lesion that they
         belong to lies mostly in bone.
-    sequence : str
-        Role of the series, e.g. ``"stir"``; only says which cautions apply.
     t1 : Volume, optional
         On the same grid. Without it another model is used, which agrees less with readers.
     normal_marrow : (I, J, K) bool, optional
@@ -90,9 +87,7 @@ def find_edema(
         corrected=window.paste(scene.corrected, fluid.voxels.copy()),
         marrow=scene.marrow,
         grid=fluid.grid,
-        warnings=cautions(
-            scene, failed, sequence=sequence, t1_given=t1 is not None, image=fluid.voxels
-        ),
+        warnings=cautions(scene, failed, t1_given=t1 is not None),
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TypeAlias
+from typing import TypeAlias, TypeVar
 
 from marrowlight.errors import InputError, NoImages, UsageError
 from marrowlight.notice import Notice
@@ -21,12 +21,14 @@ from marrowlight.study.patient import check_one_patient, other_visits, study_ide
 from marrowlight.study.primary import choose_primary
 from marrowlight.study.role import GRE_NOTICE, Found, find_role
 from marrowlight.study.series import Role, Series, SetAside
-from marrowlight.study.shown import shown_name
+from marrowlight.study.shown import clean, shown_name
 from marrowlight.study.stack import stack_slices
 from marrowlight.study.study import Joint, Side, Study
 
 Kept: TypeAlias = tuple[Candidate, Found]
 """A candidate that may become a series, and its role."""
+
+_Word = TypeVar("_Word", Joint, Side)
 
 RoleFiles = Mapping[str, str | Path] | Sequence[tuple[str, str | Path]]
 
@@ -34,8 +36,8 @@ RoleFiles = Mapping[str, str | Path] | Sequence[tuple[str, str | Path]]
 def open_study(
     *paths: str | Path,
     series: RoleFiles = (),
-    joint: Joint | None = None,
-    side: Side | None = None,
+    joint: Joint | str | None = None,
+    side: Side | str | None = None,
     nifti_orientation: NiftiOrientation | None = None,
     isolate: bool = False,
     limits: Limits | None = None,
@@ -73,6 +75,7 @@ def open_study(
     UsageError
         A role that does not exist, or nothing to open.
     """
+    known_joint, known_side = _one_of(Joint, joint, "joint"), _one_of(Side, side, "side")
     roles = _roles(series)
     everything = [*paths, *(path for _, path in roles)]
     if not everything:
@@ -84,8 +87,20 @@ def open_study(
     else:
         parsed = parse(everything, limits, progress)
     return build_study(
-        parsed, roles=roles, joint=joint, side=side, nifti_orientation=nifti_orientation
+        parsed, roles=roles, joint=known_joint, side=known_side, nifti_orientation=nifti_orientation
     )
+
+
+def _one_of(kind: type[_Word], word: _Word | str | None, name: str) -> _Word | None:
+    """A word of an enum, given as such or as text; raises UsageError."""
+    if word is None:
+        return None
+    try:
+        return kind(word)
+    except ValueError:
+        raise UsageError(
+            f"{clean(str(word))!r} is no {name}.", expected=", ".join(k.value for k in kind)
+        ) from None
 
 
 def build_study(
