@@ -124,7 +124,7 @@ def _wide(z: Array, shape: BoneShape, spacing: tuple[float, float, float]) -> Wi
                 x = ndimage.uniform_filter1d(x, width, axis=axis)
         return x
 
-    hot_25 = around(hot) / np.maximum(around(bone), 0.02)
+    hot_25: Array = around(hot) / np.maximum(around(bone), 0.02)
     fine = within(z, bone, 0.8, spacing)
     voxel = float(np.prod(spacing))
     sizes = []

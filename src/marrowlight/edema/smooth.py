@@ -66,8 +66,9 @@ def curvatures(
 
     xx, yy, xy = along((2, 0)) * a * a, along((0, 2)) * b * b, along((1, 1)) * a * b
     half = np.sqrt(((xx - yy) / 2) ** 2 + xy**2)
-    mean = (xx + yy) / 2
-    return mean - half, mean + half
+    smaller: Array = (xx + yy) / 2 - half
+    larger: Array = (xx + yy) / 2 + half
+    return smaller, larger
 
 
 def distance_inside(mask: NDArray[np.bool_], spacing: tuple[float, float, float]) -> Array:
