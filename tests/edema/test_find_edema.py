@@ -67,7 +67,6 @@ def find(voxels: NDArray[np.float32], t1: NDArray[np.float32] | None = None) -> 
     return find_edema(
         Volume(voxels, GRID),
         bones(),
-        sequence="stir",
         t1=None if t1 is None else Volume(t1, GRID),
     )
 
@@ -143,13 +142,11 @@ def test_absent_t1_is_said() -> None:
 
 def test_given_normal_marrow_sets_the_center() -> None:
     mask = ball(8.0, (40, 75, 7))
-    found = find_edema(Volume(image(), GRID), bones(), sequence="stir", normal_marrow=mask)
+    found = find_edema(Volume(image(), GRID), bones(), normal_marrow=mask)
     assert "user" in found.marrow.source
     assert found.marrow.voxels == mask.sum()
     with pytest.raises(BadMask, match="empty"):
-        find_edema(
-            Volume(image(), GRID), bones(), sequence="stir", normal_marrow=np.zeros_like(mask)
-        )
+        find_edema(Volume(image(), GRID), bones(), normal_marrow=np.zeros_like(mask))
 
 
 def test_bad_voxels_and_other_grids_are_refused() -> None:
@@ -161,7 +158,7 @@ def test_bad_voxels_and_other_grids_are_refused() -> None:
         find(np.full(GRID.shape, 5.0, np.float32))
     moved = Grid(GRID.shape, np.diag([0.6, 0.6, 4.0, 1.0]))
     with pytest.raises(GridMismatch):
-        find_edema(Volume(image(), moved), bones(), sequence="stir")
+        find_edema(Volume(image(), moved), bones())
 
 
 def test_slice_axis_may_be_any_axis() -> None:
@@ -171,7 +168,6 @@ def test_slice_axis_may_be_any_axis() -> None:
     found = find_edema(
         Volume(np.ascontiguousarray(image(lesion, 5.0).transpose(2, 0, 1)), turned),
         BoneMap(labels, turned, bones().bones, "test"),
-        sequence="stir",
     )
     assert dice(found.mask.transpose(1, 2, 0), find(image(lesion, 5.0)).mask) > 0.99
 
@@ -199,7 +195,7 @@ def test_parameters_travel_to_worker_processes() -> None:
 def test_a_real_subject_agrees_with_readers_that_it_was_fitted_on(data: Path) -> None:
     subjects = pytest.importorskip("training.edema.subjects", reason="not run from a checkout")
     subject = subjects.read_subject(data / "sij" / "1016")
-    found = find_edema(subject.fluid, subject.bones, sequence="stir", t1=subject.t1)
+    found = find_edema(subject.fluid, subject.bones, t1=subject.t1)
     consensus = subject.readings.sum(0) >= 2
     assert dice(found.mask, consensus) > 0.4
     assert found.probability[consensus].mean() > 10 * found.probability[subject.bones.mask].mean()

@@ -124,7 +124,7 @@ def _wide(z: Array, shape: BoneShape, spacing: tuple[float, float, float]) -> Wi
                 x = ndimage.uniform_filter1d(x, width, axis=axis)
         return x
 
-    hot_25: Array = around(hot) / np.maximum(around(bone), 0.02)
+    hot_25 = around(hot) / np.maximum(around(bone), 0.02)
     fine = within(z, bone, 0.8, spacing)
     voxel = float(np.prod(spacing))
     sizes = []
@@ -134,7 +134,8 @@ def _wide(z: Array, shape: BoneShape, spacing: tuple[float, float, float]) -> Wi
         mm3[0] = 0.0
         log = np.log10(1.0 + mm3).astype(np.float32)[label]
         sizes.append(ndimage.maximum_filter(log, size=pixels(1.2, spacing)))
-    return Wide(near, np.maximum(above, below), np.minimum(above, below), hot_25, tuple(sizes))
+    brighter, darker = np.maximum(above, below), np.minimum(above, below)
+    return Wide(near, brighter, darker, hot_25.astype(np.float32), tuple(sizes))
 
 
 def _fluid_maps(

@@ -66,9 +66,8 @@ def curvatures(
 
     xx, yy, xy = along((2, 0)) * a * a, along((0, 2)) * b * b, along((1, 1)) * a * b
     half = np.sqrt(((xx - yy) / 2) ** 2 + xy**2)
-    smaller: Array = (xx + yy) / 2 - half
-    larger: Array = (xx + yy) / 2 + half
-    return smaller, larger
+    mean = (xx + yy) / 2
+    return (mean - half).astype(np.float32), (mean + half).astype(np.float32)
 
 
 def distance_inside(mask: NDArray[np.bool_], spacing: tuple[float, float, float]) -> Array:
