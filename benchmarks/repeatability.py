@@ -123,7 +123,7 @@ def read_again(
     found = find_edema(images[0], bones, t1=images[1], parameters=parameters)
     measured = measure_edema(mask=found.mask, grid=grid, bones=bones, contrast=found.contrast,
                              cyst=found.cyst)  # fmt: skip
-    least = measured.total.detection_limit_mm3
+    least = measured.total.smallest_counted_mm3
     parts, count = ndimage.label(found.mask, np.ones((3, 3, 3)))
     sizes = np.bincount(parts.ravel(), minlength=count + 1) * grid.voxel_volume_mm3
     parts[(sizes < least)[parts]] = 0

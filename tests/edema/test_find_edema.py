@@ -71,6 +71,23 @@ def find(voxels: NDArray[np.float32], t1: NDArray[np.float32] | None = None) -> 
     )
 
 
+def disc(radius_mm: float, slices: tuple[int, ...]) -> NDArray[np.bool_]:
+    """A disc in some slices."""
+    i, j = np.ogrid[: GRID.shape[0], : GRID.shape[1]]
+    out = np.zeros(GRID.shape, bool)
+    out[:, :, slices] = ((((i - 75) * 0.6) ** 2 + ((j - 75) * 0.6) ** 2) < radius_mm**2)[..., None]
+    return out
+
+
+def test_brightness_in_the_outermost_slice_alone_is_partial_volume():
+    last = int(np.flatnonzero(bone_mask().any(axis=(0, 1)))[-1])
+    assert not find(image(disc(12.0, (last,)), 8.0)).mask.any()
+    assert (
+        dice(find(image(disc(12.0, (last - 1, last)), 8.0)).mask, disc(12.0, (last - 1, last)))
+        > 0.5
+    )
+
+
 def dice(a: NDArray[np.bool_], b: NDArray[np.bool_]) -> float:
     return 2.0 * float((a & b).sum()) / float(a.sum() + b.sum())
 

@@ -23,7 +23,7 @@ kinds, origins = st.sampled_from(IntervalKind), st.sampled_from(Origin)
 def test_an_interval_contains_its_volume_and_is_zero_only_below_nothing(
     volume: float, kind: IntervalKind, origin: Origin
 ) -> None:
-    one = interval(kind, volume, origin=origin, detection_limit_mm3=LIMIT)
+    one = interval(kind, volume, origin=origin, smallest_counted_mm3=LIMIT)
     assert one.kind is kind
     assert 0 < one.low_mm3 < volume < one.high_mm3
     assert one.level == 0.95
@@ -34,8 +34,8 @@ def test_an_interval_contains_its_volume_and_is_zero_only_below_nothing(
 def test_more_edema_never_gives_a_lower_end(
     volume: float, times: float, kind: IntervalKind, origin: Origin
 ) -> None:
-    less = interval(kind, volume, origin=origin, detection_limit_mm3=LIMIT)
-    more = interval(kind, volume * times, origin=origin, detection_limit_mm3=LIMIT)
+    less = interval(kind, volume, origin=origin, smallest_counted_mm3=LIMIT)
+    more = interval(kind, volume * times, origin=origin, smallest_counted_mm3=LIMIT)
     assert more.low_mm3 > less.low_mm3
     assert more.high_mm3 >= less.high_mm3
     assert more.high_mm3 / more.low_mm3 <= less.high_mm3 / less.low_mm3 * (1 + 1e-9)
@@ -46,15 +46,17 @@ def test_more_edema_never_gives_a_lower_end(
 def test_nothing_found_reaches_up_to_what_could_have_been_missed(
     kind: IntervalKind, origin: Origin
 ) -> None:
-    nothing = interval(kind, 0.0, origin=origin, detection_limit_mm3=LIMIT)
-    least = interval(kind, LIMIT, origin=origin, detection_limit_mm3=LIMIT)
+    nothing = interval(kind, 0.0, origin=origin, smallest_counted_mm3=LIMIT)
+    least = interval(kind, LIMIT, origin=origin, smallest_counted_mm3=LIMIT)
     assert nothing.low_mm3 == 0
     assert nothing.high_mm3 == least.high_mm3 >= LIMIT
 
 
 def test_a_drawn_mask_has_the_measured_scatter_of_readers() -> None:
     # At 3 ml two readers of the sacroiliac set differ by a factor of about 3 at the 95 % level.
-    one = interval(IntervalKind.READER_AGREEMENT, 3000, origin=Origin.DRAWN, detection_limit_mm3=10)
+    one = interval(
+        IntervalKind.READER_AGREEMENT, 3000, origin=Origin.DRAWN, smallest_counted_mm3=10
+    )
     assert one.high_mm3 / 3000 == pytest.approx(3.0, rel=0.1)
     assert one.low_mm3 / 3000 == pytest.approx(1 / 3.0, rel=0.1)
 
@@ -69,7 +71,7 @@ def test_the_interval_of_a_found_mask_covers_the_readers_and_is_no_wider_than_th
     factors = []
     for found, read in FOUND_AND_READ_MM3.values():
         one = interval(
-            IntervalKind.READER_AGREEMENT, found, origin=Origin.FOUND, detection_limit_mm3=43
+            IntervalKind.READER_AGREEMENT, found, origin=Origin.FOUND, smallest_counted_mm3=43
         )
         assert one.low_mm3 <= read <= one.high_mm3
         factors.append(one.high_mm3 / found)
@@ -86,7 +88,7 @@ def test_the_same_reader_again_agrees_better_than_another_reader(volume: float) 
 
 
 def test_both_kinds_are_always_there_and_named() -> None:
-    got = both_intervals(100.0, origin=Origin.FOUND, detection_limit_mm3=LIMIT)
+    got = both_intervals(100.0, origin=Origin.FOUND, smallest_counted_mm3=LIMIT)
     assert [i.kind.value for i in got] == ["reader_agreement", "repeatability"]
     assert all(i.basis for i in got)
 

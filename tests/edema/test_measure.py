@@ -118,10 +118,10 @@ def test_no_edema_is_a_measured_zero_with_what_may_have_been_missed() -> None:
         assert edema.volume_mm3 == 0
         assert edema.lesions == ()
         assert edema.bone_share == 0
-        assert edema.detection_limit_mm3 == pytest.approx(minimum_lesion_mm3(resolution(grid)))
+        assert edema.smallest_counted_mm3 == pytest.approx(minimum_lesion_mm3(resolution(grid)))
         for interval in edema.intervals:
             assert interval.low_mm3 == 0
-            assert interval.high_mm3 >= edema.detection_limit_mm3
+            assert interval.high_mm3 >= edema.smallest_counted_mm3
     assert result.notices == ()
 
 

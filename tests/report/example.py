@@ -80,7 +80,7 @@ def edema(volume: float, lesions: tuple[Lesion, ...] = (), **more: object) -> Ed
         "bone_share": 0.06 if volume else 0.0,
         "lesions": lesions,
         "load_mm3": 0.5 * volume,
-        "detection_limit_mm3": 12.0,
+        "smallest_counted_mm3": 12.0,
         **more,
     }
     return Edema.model_validate(values)

@@ -39,6 +39,17 @@ class BoneShape:
     core: NDArray[np.bool_]
 
     @property
+    def exposed(self) -> NDArray[np.bool_]:
+        """(I, J, K) bool, voxels with no bone behind them in the slice before or after.
+
+        Their slice cuts the side of a bone, so they hold a part of whatever lies beside it. What
+        lies beyond the first and the last slice is not known and counts as bone.
+        """
+        behind = np.pad(self.bone, ((0, 0), (0, 0), (1, 1)), constant_values=True)
+        bare: NDArray[np.bool_] = ~(behind[:, :, :-2] & behind[:, :, 2:])
+        return bare
+
+    @property
     def reach(self) -> NDArray[np.bool_]:
         """(I, J, K) bool, where edema may be: bone and its rim."""
         near: NDArray[np.bool_] = self.depth >= -RIM_MM

@@ -73,7 +73,7 @@ def scatters() -> dict[IntervalKind, dict[Origin, Scatter]]:
 
 
 def interval(
-    kind: IntervalKind, volume_mm3: float, *, origin: Origin, detection_limit_mm3: float
+    kind: IntervalKind, volume_mm3: float, *, origin: Origin, smallest_counted_mm3: float
 ) -> Interval:
     """One 95 % interval of a volume, in mm³.
 
@@ -82,7 +82,7 @@ def interval(
     missed. It always contains the volume, and both ends rise with it.
     """
     scatter = scatters()[kind][origin]
-    seen = max(volume_mm3, detection_limit_mm3)
+    seen = max(volume_mm3, smallest_counted_mm3)
     return Interval(
         kind=kind,
         low_mm3=volume_mm3 * math.exp(-Z95 * scatter.sd(volume_mm3)),
@@ -92,10 +92,10 @@ def interval(
 
 
 def both_intervals(
-    volume_mm3: float, *, origin: Origin, detection_limit_mm3: float
+    volume_mm3: float, *, origin: Origin, smallest_counted_mm3: float
 ) -> tuple[Interval, ...]:
     """Reader agreement and repeatability of a volume, in that order."""
     return tuple(
-        interval(kind, volume_mm3, origin=origin, detection_limit_mm3=detection_limit_mm3)
+        interval(kind, volume_mm3, origin=origin, smallest_counted_mm3=smallest_counted_mm3)
         for kind in IntervalKind
     )

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from marrowlight.anatomy.bonemap import BoneMap, LabelledBone
 from marrowlight.anatomy.registry import bone_registry
+from marrowlight.edema.detection import detection_limits
 from marrowlight.edema.edge import EdgeMeasurement, measure_edge
 from marrowlight.edema.intervals import Origin, both_intervals
 from marrowlight.edema.lesions import (
@@ -171,18 +172,19 @@ def total_edema(bones: Sequence[BoneEdema], *, origin: Origin) -> Edema:
     """
     parts = [b.edema for b in bones]
     volume = sum(e.volume_mm3 for e in parts)
-    limit = max(e.detection_limit_mm3 for e in parts)
+    limit = max(e.smallest_counted_mm3 for e in parts)
     bone_volume = sum(b.volume_mm3 for b in bones)
     inside = sum((b.edema.bone_share or 0.0) * b.volume_mm3 for b in bones)
     return Edema(
         volume_mm3=volume,
-        intervals=both_intervals(volume, origin=origin, detection_limit_mm3=limit),
+        intervals=both_intervals(volume, origin=origin, smallest_counted_mm3=limit),
         load_mm3=_sum([e.load_mm3 for e in parts]),
         expected_volume_mm3=_sum([e.expected_volume_mm3 for e in parts]),
         cyst_volume_mm3=sum(e.cyst_volume_mm3 for e in parts),
         bone_share=_share(inside, bone_volume) if bone_volume else None,
         lesions=tuple(sorted((x for e in parts for x in e.lesions), key=lambda x: int(x.id[1:]))),
-        detection_limit_mm3=limit,
+        smallest_counted_mm3=limit,
+        detection_limit_mm3=_detection_limit(origin),
         unlisted_volume_mm3=sum(e.unlisted_volume_mm3 for e in parts),
         load_reference=next((e.load_reference for e in parts if e.load_reference), None),
     )
@@ -216,7 +218,7 @@ def _bone(
         edema=Edema(
             volume_mm3=volume,
             intervals=both_intervals(
-                volume, origin=maps.origin, detection_limit_mm3=maps.limit_mm3
+                volume, origin=maps.origin, smallest_counted_mm3=maps.limit_mm3
             ),
             load_mm3=(
                 None
@@ -227,7 +229,8 @@ def _bone(
             cyst_volume_mm3=0.0 if cyst is None else float((mine & cyst).sum() * voxel),
             bone_share=_share(int((labels[at] == bone.label).sum()), size) if size else None,
             lesions=tuple(lesions),
-            detection_limit_mm3=maps.limit_mm3,
+            smallest_counted_mm3=maps.limit_mm3,
+            detection_limit_mm3=_detection_limit(maps.origin),
             unlisted_volume_mm3=max(volume - sum(x.volume_mm3 for x in lesions), 0.0),
             load_reference=maps.reference,
         ),
@@ -262,7 +265,7 @@ def _lesion(
         bone=bone.bone,
         side=bone.side,
         volume_mm3=volume,
-        intervals=both_intervals(volume, origin=maps.origin, detection_limit_mm3=maps.limit_mm3),
+        intervals=both_intervals(volume, origin=maps.origin, smallest_counted_mm3=maps.limit_mm3),
         load_mm3=load,
         cyst_volume_mm3=cysts,
         centroid_ras_mm=_point(points.mean(axis=0)),
@@ -287,6 +290,11 @@ def _extent(points: NDArray[np.float64], grid: Grid) -> Extent:
     voxel = np.abs(grid.affine[:3, :3]).sum(axis=1)
     x, y, z = (points.max(axis=0) - points.min(axis=0) + voxel).tolist()
     return Extent(right_left=x, anterior_posterior=y, superior_inferior=z)
+
+
+def _detection_limit(origin: Origin) -> float | None:
+    """What the finder still finds, by its phantom benchmark; that was measured with T1."""
+    return detection_limits()[0].mm3 if origin is Origin.FOUND else None
 
 
 def _point(ras: NDArray[np.float64]) -> tuple[float, float, float]:

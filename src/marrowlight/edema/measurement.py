@@ -107,7 +107,11 @@ class Edema(Volumes):
 
     bone_share: float | None = Field(default=None, ge=0, le=1)
     lesions: tuple[Lesion, ...] = ()
-    detection_limit_mm3: float = Field(description="Smallest lesion that is counted.")
+    smallest_counted_mm3: float = Field(description="Smallest lesion that is counted.")
+    detection_limit_mm3: float | None = Field(
+        default=None,
+        description="Smallest lesion found in 95 of 100 on phantoms; null where not measured.",
+    )
     unlisted_volume_mm3: float = Field(
         default=0.0, ge=0, description="Part of the volume in specks below the detection limit."
     )

@@ -23,6 +23,10 @@ MIN_CONSPICUOUS = 2.0
 """The brightest tenth of a lesion is at least this far above normal marrow. Robust SD."""
 MIN_REACH_MM = 1.8
 """A lesion reaches at least this deep into bone: less is partial volume of what lies beside."""
+MAX_EXPOSED = 0.9
+"""A lesion of which more than this share lies in slices that cut the side of the bone is partial
+volume with cartilage, fluid or muscle beside it. Phantom knees without edema showed little else,
+and readers of the sacroiliac set hardly mark such lesions."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,6 +77,8 @@ def edema_mask(p: Probabilities, scene: Scene, parameters: Parameters) -> NDArra
     inside = np.bincount(label[scene.shape.bone], minlength=n + 1)
     keep = volume * float(np.prod(scene.spacing)) >= parameters.min_lesion_mm3
     keep &= inside >= MIN_IN_BONE * volume
+    exposed = np.bincount(label[scene.shape.exposed], minlength=n + 1)
+    keep &= exposed <= MAX_EXPOSED * volume
     keep &= ndimage.maximum(scene.shape.depth, label, np.arange(n + 1)) >= MIN_REACH_MM
     bone = scene.shape.bone.astype(np.float32)
     fine = within(np.clip(scene.z, -4.0, 15.0), bone, 0.8, scene.spacing)

@@ -50,6 +50,7 @@ def report_html(result: ReadResult) -> str:
         regions=[page.region_view(region) for region in reading.regions],
         series=page.series_rows(reading.series),
         bases=page.bases(reading),
+        detection=page.detection_text(reading),
         marrow=next((s.normal_marrow for s in reading.series if s.primary), None),
         roles=page.ROLES,
         grid_text=page.grid_text,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from marrowlight.edema.measurement import BoneEdema, IntervalKind, Lesion
+from marrowlight.edema.measurement import BoneEdema, Edema, IntervalKind, Lesion
 from marrowlight.report.amount import THIN, digits, interval_of, ml, percent
 from marrowlight.study.study import Joint, Side
 
@@ -61,15 +61,18 @@ def finding(region: Region) -> str:
     edema = region.edema
     if edema.volume_mm3 <= 0:
         return (
-            f"no bone marrow edema was found in {_all_bones(region)}; lesions smaller than "
-            f"{_small(edema.detection_limit_mm3)} are not counted.{_cysts(region)}"
+            f"no bone marrow edema was found in {_all_bones(region)}; {_missed(edema)}."
+            f"{_cysts(region)}"
         )
     found = f"bone marrow edema of {ml(edema.volume_mm3)}{_readers(region)}"
     return f"{found}{_bones(region)}{_lesions(region)}.{_cysts(region)}"
 
 
-def _small(limit_mm3: float) -> str:
-    return f"{digits(limit_mm3)}{THIN}mm³"
+def _missed(edema: Edema) -> str:
+    """What may be there all the same."""
+    if edema.detection_limit_mm3 is not None:
+        return f"a lesion smaller than about {ml(edema.detection_limit_mm3)} may be missed"
+    return f"lesions smaller than {digits(edema.smallest_counted_mm3)}{THIN}mm³ are not counted"
 
 
 def _readers(region: Region) -> str:
