@@ -23,11 +23,11 @@ def fluid_contrast(contrast: NDArray[np.float32], grid: Grid) -> float | None:
     in the same image: vessels, cerebrospinal fluid (Maksymowych, Arthritis Rheum 2005;53:703).
     """
     count = int(FLUID_POOL_MM3 / grid.voxel_volume_mm3)
-    flat = contrast.ravel()
-    if not 0 < count < flat.size:
+    bright = contrast[contrast > 0]
+    nth = bright.size - count // 2 - 1
+    if not 0 < count < contrast.size or nth < 0:
         return None
-    value = float(np.partition(flat, flat.size - count // 2 - 1)[flat.size - count // 2 - 1])
-    return value if value > 0 else None
+    return float(np.partition(bright, nth)[nth])
 
 
 def load_mm3(contrast: NDArray[np.float32], reference: float | None, grid: Grid) -> float | None:
