@@ -8,7 +8,7 @@ import numpy as np
 
 from marrowlight.errors import BadMask
 from marrowlight.provenance import reading_id, software_versions, volume_hash
-from marrowlight.reading import NormalMarrow, Reading, SeriesReading, Warned
+from marrowlight.reading import Reading, SeriesReading, Warned
 from marrowlight.result import ReadResult
 from marrowlight.stages import Progress, Stages
 from marrowlight.study.grid import Grid
@@ -49,7 +49,7 @@ def measure(
     from marrowlight.anatomy.given import bones_from_file
     from marrowlight.edema.intervals import Origin
     from marrowlight.edema.measure import measure_edema
-    from marrowlight.regions import regions_of
+    from marrowlight.regions import regions_of, series_reading
     from marrowlight.report.sentence import summary_sentence
     from marrowlight.study.maskfile import read_mask
 
@@ -95,26 +95,7 @@ def measure(
     regions = regions_of(measured, origin=Origin.DRAWN, joint=joint, side=side)
     read_on: tuple[SeriesReading, ...] = ()
     if series and marrow:
-        read_on = (
-            SeriesReading(
-                id=series.id,
-                role=series.role,
-                role_evidence=series.role_evidence,
-                description=series.description,
-                plane=series.plane,
-                primary=True,
-                shape=series.volume.grid.shape,
-                spacing_mm=series.volume.grid.spacing,
-                slice_thickness_mm=series.slice_thickness_mm,
-                normal_marrow=NormalMarrow(
-                    center=marrow.center,
-                    spread=marrow.spread,
-                    voxels=marrow.voxels,
-                    source=marrow.source,
-                ),
-                regions=regions,
-            ),
-        )
+        read_on = (series_reading(series, marrow, regions, primary=True),)
     hashes = [volume_hash(mask, drawn.grid.affine), volume_hash(given.labels, given.grid.affine)]
     if series:
         hashes.append(volume_hash(series.volume.voxels, series.volume.grid.affine))

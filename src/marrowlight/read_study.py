@@ -14,7 +14,6 @@ from marrowlight.errors import BadMask, UsageError
 from marrowlight.notice import Notice
 from marrowlight.provenance import reading_id, software_versions, volume_hash
 from marrowlight.reading import (
-    NormalMarrow,
     OtherSeries,
     Reading,
     SeriesReading,
@@ -172,7 +171,7 @@ def _read_series(
     from marrowlight.edema.find import find_edema
     from marrowlight.edema.intervals import Origin
     from marrowlight.edema.measure import measure_edema
-    from marrowlight.regions import regions_of
+    from marrowlight.regions import regions_of, series_reading
 
     grid = series.volume.grid
     with stages.stage("carry bones and T1 onto the grid"):
@@ -217,24 +216,7 @@ def _read_series(
         bones,
         edema,
         measured.notices,
-        SeriesReading(
-            id=series.id,
-            role=series.role,
-            role_evidence=series.role_evidence,
-            description=series.description,
-            plane=series.plane,
-            primary=primary,
-            shape=grid.shape,
-            spacing_mm=grid.spacing,
-            slice_thickness_mm=series.slice_thickness_mm,
-            normal_marrow=NormalMarrow(
-                center=edema.marrow.center,
-                spread=edema.marrow.spread,
-                voxels=edema.marrow.voxels,
-                source=edema.marrow.source,
-            ),
-            regions=regions,
-        ),
+        series_reading(series, edema.marrow, regions, primary=primary),
     )
 
 

@@ -1,10 +1,12 @@
-"""From measured bones to regions: one joint of one side each."""
+"""From measured bones to regions, one joint of one side each, and to what a series shows."""
 
 from __future__ import annotations
 
 from marrowlight.edema.intervals import Origin
+from marrowlight.edema.marrow import MarrowReference
 from marrowlight.edema.measure import Measurement, total_edema
-from marrowlight.reading import Region
+from marrowlight.reading import NormalMarrow, Region, SeriesReading
+from marrowlight.study.series import Series
 from marrowlight.study.study import Joint, Side
 
 
@@ -42,3 +44,27 @@ def regions_of(
             )
         )
     return tuple(regions)
+
+
+def series_reading(
+    series: Series, marrow: MarrowReference, regions: tuple[Region, ...], *, primary: bool
+) -> SeriesReading:
+    """What was read on one series, with what is known of the series itself."""
+    return SeriesReading(
+        id=series.id,
+        role=series.role,
+        role_evidence=series.role_evidence,
+        description=series.description,
+        plane=series.plane,
+        primary=primary,
+        shape=series.volume.grid.shape,
+        spacing_mm=series.volume.grid.spacing,
+        slice_thickness_mm=series.slice_thickness_mm,
+        normal_marrow=NormalMarrow(
+            center=marrow.center,
+            spread=marrow.spread,
+            voxels=marrow.voxels,
+            source=marrow.source,
+        ),
+        regions=regions,
+    )
