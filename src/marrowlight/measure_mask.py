@@ -63,7 +63,7 @@ def measure(
         here = [(f"edema mask {Path(edema).name}", drawn.grid)]
         given = bones_from_file(bones, here, labels=bone_labels, side=side)
         mask = drawn.labels > 0
-    notes: list[Warned] = []
+    notes = [Warned(code=n.code, text=n.text) for n in (image.notices if image else ())]
     if not mask.any():
         notes.append(Warned(code="edema-mask-empty", text="The edema mask is empty."))
     elif not (mask & given.mask).any():
