@@ -42,11 +42,13 @@ def demonstrate(out: Path, *, seed: int, overwrite: bool, quiet: bool, as_json: 
         )  # fmt: skip
     show_result(screen, result, out / "reading", stages)
     found = compare(phantom, result)
+    screen.say("Readers draw around all that looks brighter, and so does Marrowlight.")
     screen.table(
         "Against the truth of the phantom",
         ("", ">truth, ml", ">read, ml"),
         [
-            ("edema", f"{found['truth_ml']:.2f}", f"{found['read_ml']:.2f}"),
+            ("edema, to half its strength", f"{found['truth_ml']:.2f}", f"{found['read_ml']:.2f}"),
+            ("edema, to a tenth of it", f"{found['truth_faint_ml']:.2f}", ""),
             ("lesions found", str(found["lesions"]), str(found["lesions_found"])),
             ("overlap (Dice)", "1.00", f"{found['dice']:.2f}"),
         ],
@@ -67,6 +69,7 @@ def compare(phantom: Phantom, result: ReadResult) -> dict[str, float]:
     hit = sum(bool(marked[phantom.lesions == n].mean() >= 0.1) for n in numbers)
     return {
         "truth_ml": float(phantom.edema.sum() * voxel_ml),
+        "truth_faint_ml": sum(one["faint_volume_mm3"] for one in phantom.truth["lesions"]) / 1000,
         "read_ml": float(marked.sum() * voxel_ml),
         "dice": 2 * both / size if size else 1.0,
         "lesions": len(numbers),
