@@ -4,7 +4,7 @@
 
     study = ml.open_study("exam")
     result = ml.read(study, bones="bone.nii.gz")
-    result.reading.regions[0].edema.volume_mm3
+    result.regions[0].edema.volume_mm3
     ml.write_result("out", result)
 
 It supports a reader and replaces none; it is no medical device.

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from marrowlight.anatomy.bonemap import BoneMap
-from marrowlight.reading import Reading
+from marrowlight.reading import Reading, Region, Warned
 from marrowlight.study.series import Series
 from marrowlight.study.study import Study
 
@@ -38,3 +38,18 @@ class ReadResult:
     edema: NDArray[np.bool_]
     cyst: NDArray[np.bool_]
     probability: NDArray[np.float32] | None = None
+
+    @property
+    def regions(self) -> tuple[Region, ...]:
+        """What was measured on the primary series: ``reading.regions``."""
+        return self.reading.regions
+
+    @property
+    def summary(self) -> str:
+        """What was found, in plain sentences: ``reading.summary``."""
+        return self.reading.summary
+
+    @property
+    def warnings(self) -> tuple[Warned, ...]:
+        """What the reader of the numbers must know: ``reading.warnings``."""
+        return self.reading.warnings

@@ -49,6 +49,7 @@ def test_every_command_has_the_common_options_and_an_example(command):
     text = marrowlight(command, "--help").stdout
     assert "--quiet" in text
     assert "--json" in text
+    assert "--overwrite" in text
     assert "Example: marrowlight " + command in " ".join(text.split())
 
 

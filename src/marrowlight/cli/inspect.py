@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
+
+import typer
 
 from marrowlight.cli import options as opt
 from marrowlight.cli.console import Screen
@@ -15,6 +17,9 @@ def command(
     side: opt.SideOption = None,
     nifti_orientation: opt.Orientation = None,
     isolate: opt.Isolate = False,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Taken by every command; inspect writes nothing.")
+    ] = False,
     quiet: opt.Quiet = False,
     as_json: opt.Json = False,
 ) -> int:
