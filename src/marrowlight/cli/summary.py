@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from marrowlight.result import ReadResult
     from marrowlight.stages import Stages
 
-PARTIAL = frozenset({"series-not-read", "read-in-part"})
+PARTIAL = frozenset({"series-not-read", "read-in-part", "several-visits"})
 """Codes of warnings that say that something in the input could not be read."""
 
 
