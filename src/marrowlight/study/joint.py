@@ -22,6 +22,10 @@ BOTH_SIDES_MM = 180.0
 LATERALITY = {"L": Side.LEFT, "R": Side.RIGHT, "B": Side.MIDLINE}
 
 
+FROM_POSITION_CODE = "side-from-position"
+"""Code of the notice that only the place in the scanner says which side this is."""
+
+
 @dataclass(frozen=True)
 class JointFound:
     """Joint and side, each with evidence."""
@@ -48,6 +52,7 @@ def find_joint(
         seen, evidence = joint, ("given by the user", *evidence)
     found, side_evidence = _side(candidates, seen, notices)
     if side is not None:
+        notices = [n for n in notices if n.code != FROM_POSITION_CODE]
         if found not in (Side.UNKNOWN, side):
             text = (
                 f"The side was given as {side.value}; the files say {found.value} "
@@ -142,7 +147,7 @@ def _side(
                 f"No tag says which side this is; {placed[0].value} was concluded from the "
                 "position in the scanner alone."
             )
-            notices.append(Notice("side-from-position", text))
+            notices.append(Notice(FROM_POSITION_CODE, text))
         return placed[0], (placed[1],)
     first, why = told[0]
     for other, source in [*told[1:], *([placed] if placed else [])]:
