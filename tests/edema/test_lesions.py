@@ -9,16 +9,14 @@ from hypothesis import strategies as st
 
 from marrowlight.edema.lesions import (
     FAINTEST_CONTRAST,
-    NEAR_BONE_MM,
     ROSE_K,
     assign_to_bones,
-    keep_countable,
     minimum_lesion_mm3,
     split_lesions,
 )
 from marrowlight.edema.resolution import POINT_SPREAD, Resolution
 from marrowlight.study.grid import Grid
-from tests.edema.shapes import all_bone, box, filled, grids, upright
+from tests.edema.shapes import box, grids, upright
 
 
 def test_voxels_that_meet_at_a_corner_are_one_lesion() -> None:
@@ -70,23 +68,3 @@ def test_the_minimum_is_what_stands_out_from_the_noise_of_this_resolution() -> N
     seen = Resolution(in_plane_mm=POINT_SPREAD * 0.5, across_mm=3.0)
     elements = (ROSE_K / FAINTEST_CONTRAST) ** 2
     assert minimum_lesion_mm3(seen) == pytest.approx(elements * (POINT_SPREAD * 0.5) ** 2 * 3.0)
-
-
-def test_what_would_be_no_lesion_can_be_taken_out_of_a_mask() -> None:
-    grid = upright((60, 20, 8), (1.0, 1.0, 3.0))
-    bones = filled(grid, (1, "femur", slice(0, 20)), (2, "tibia", slice(20, 30)))
-    lesion = box(grid, (3, 3, 2), (8, 8, 4))
-    speck = box(grid, (15, 15, 2), (16, 16, 3))
-    far = box(grid, (45, 3, 2), (55, 12, 5))
-    kept = keep_countable(lesion | speck | far, bones.labels, grid)
-    assert (kept == lesion).all()
-    # A speck that only reaches the minimum together with a lesion of the next bone goes too.
-    beside = box(grid, (20, 3, 2), (28, 8, 4)) | box(grid, (19, 3, 2), (20, 4, 3))
-    assert keep_countable(beside, bones.labels, grid).sum() == 8 * 5 * 2
-
-
-def test_nothing_is_lost_of_a_mask_that_is_all_lesion() -> None:
-    grid = upright((20, 20, 8))
-    mask = box(grid, (2, 2, 2), (15, 15, 6))
-    assert (keep_countable(mask, all_bone(grid).labels, grid) == mask).all()
-    assert NEAR_BONE_MM > 0

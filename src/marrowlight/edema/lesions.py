@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from marrowlight.edema.resolution import Resolution, resolution
+from marrowlight.edema.resolution import Resolution
 from marrowlight.study.grid import Grid
 
 ROSE_K = 5.0
@@ -137,19 +137,3 @@ def _rank(lesion: LesionVoxels, grid: Grid) -> tuple[float, ...]:
     # Rounded, so that storing the same image in another axis order gives the same ids.
     place = np.round(grid.to_ras(lesion.edema.mean(axis=0)), 2) + 0.0
     return (-len(lesion.edema), *place.tolist(), lesion.label)
-
-
-def keep_countable(
-    mask: NDArray[np.bool_], labels: NDArray[np.uint8], grid: Grid, minimum_mm3: float | None = None
-) -> NDArray[np.bool_]:
-    """The mask without what would be no lesion: specks below the minimum and far from any bone.
-
-    mask : (I, J, K) bool; labels : (I, J, K) uint8 bones; minimum_mm3 : ``minimum_lesion_mm3``
-    of the grid unless given. Returns (I, J, K) bool.
-    """
-    least = minimum_lesion_mm3(resolution(grid)) if minimum_mm3 is None else minimum_mm3
-    kept = np.zeros(mask.shape, bool)
-    for lesion in split_lesions(assign_to_bones(mask, labels, grid), None, grid):
-        if len(lesion.edema) * grid.voxel_volume_mm3 >= least:
-            kept[tuple(lesion.edema.T)] = True
-    return kept

@@ -16,7 +16,6 @@ from numpy.typing import NDArray
 from marrowlight.phantom.phantom import Phantom, PhantomSeries
 from marrowlight.phantom.scan import PROTON_MHZ_PER_T, USUAL_BANDWIDTH_HZ
 from marrowlight.phantom.sequence import FatSuppression
-from marrowlight.study.series import Plane
 from marrowlight.study.study import Side
 from marrowlight.version import __version__
 
@@ -168,8 +167,3 @@ def _pixels(ds: Any, voxels: NDArray[np.float32], top: int) -> None:
     ds.BitsAllocated, ds.BitsStored, ds.HighBit, ds.PixelRepresentation = 16, 16, 15, 0
     ds.WindowCenter, ds.WindowWidth = round(top * 0.3), max(round(top * 0.6), 1)
     ds.PixelData = np.ascontiguousarray(voxels.T).astype("<u2").tobytes()
-
-
-def plane_of(phantom: Phantom) -> Plane:
-    """The plane of the slices."""
-    return phantom.plane

@@ -195,26 +195,6 @@ class OutputFolder:
             ) from error
 
 
-def write_atomic(path: Path, content: bytes, *, mode: int = SHARED) -> None:
-    """Write one file under a temporary name beside it, sync it, and rename it into place.
-
-    Raises OutputNotWritable.
-    """
-    temporary = path.with_name(f"{TEMP_PREFIX}{os.getpid()}-{path.name}")
-    try:
-        try:
-            _write_synced(temporary, content, mode)
-            temporary.replace(path)
-        finally:
-            temporary.unlink(missing_ok=True)
-    except OSError as error:
-        if error.errno in _FULL:
-            raise _full(path.parent, len(content), None) from error
-        raise OutputNotWritable(
-            f"The file could not be written: {error.strerror or error}.", where=path
-        ) from error
-
-
 def _write_synced(path: Path, content: bytes, mode: int) -> None:
     handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
     with os.fdopen(handle, "wb") as file:
