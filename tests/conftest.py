@@ -2,21 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
-
-def data_root() -> Path | None:
-    """The folder of real test data: $MARROWLIGHT_DATA, or ../shared/data beside the checkout."""
-    beside = Path(__file__).resolve().parents[2] / "shared" / "data"
-    for candidate in (os.environ.get("MARROWLIGHT_DATA"), beside):
-        if candidate and Path(candidate).is_dir():
-            return Path(candidate)
-    return None
+from benchmarks.stamp import data_root
 
 
 @pytest.fixture(scope="session")

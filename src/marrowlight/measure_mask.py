@@ -7,13 +7,14 @@ from pathlib import Path
 import numpy as np
 
 from marrowlight.errors import BadMask
-from marrowlight.provenance import reading_id, software_versions, volume_hash
+from marrowlight.provenance import reading_id, software_versions
 from marrowlight.reading import Reading, SeriesReading, Warned
 from marrowlight.result import ReadResult
 from marrowlight.stages import Progress, Stages
 from marrowlight.study.grid import Grid
 from marrowlight.study.series import Series
 from marrowlight.study.study import Joint, Side, Study
+from marrowlight.study.volume import volume_hash
 
 GIVEN = "given"
 """Id of the primary series where a mask was measured without an image."""
@@ -96,9 +97,9 @@ def measure(
     read_on: tuple[SeriesReading, ...] = ()
     if series and marrow:
         read_on = (series_reading(series, marrow, regions, primary=True),)
-    hashes = [volume_hash(mask, drawn.grid.affine), volume_hash(given.labels, given.grid.affine)]
+    hashes = [volume_hash(mask, drawn.grid.affine), given.sha256]
     if series:
-        hashes.append(volume_hash(series.volume.voxels, series.volume.grid.affine))
+        hashes.append(series.volume.sha256)
     reading = Reading(
         reading_id=reading_id(hashes, ["measure", joint.value, side.value], versions),
         summary=summary_sentence(regions),

@@ -40,12 +40,11 @@ def write_result(
     from marrowlight.report.files import write_reading
 
     times = stages or Stages()
-    write_reading(
-        Path(folder),
+    return write_reading(
+        folder,
         result,
         source=source_record(result, paths or {}),
         run=lambda: run_record(result, times, options or {}),
         stages=times,
         overwrite=overwrite,
     )
-    return Path(folder) / "report.html"

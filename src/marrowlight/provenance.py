@@ -6,10 +6,7 @@ import hashlib
 import json
 from collections.abc import Sequence
 from importlib import resources
-from typing import TYPE_CHECKING, Any
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import TYPE_CHECKING
 
 from marrowlight.reading import Versions
 from marrowlight.version import __version__
@@ -27,13 +24,6 @@ def software_versions(parameters: Parameters | None) -> Versions:
         weights=parameters.weights_sha256 if parameters else None,
         knowledge=hashlib.sha256(registry).hexdigest(),
     )
-
-
-def volume_hash(voxels: NDArray[Any], affine: NDArray[np.float64]) -> str:
-    """SHA-256 of voxels and position: the same image gives the same hash whatever its file."""
-    digest = hashlib.sha256(np.ascontiguousarray(voxels).data)
-    digest.update(np.round(affine, 4).tobytes())
-    return digest.hexdigest()
 
 
 def reading_id(hashes: Sequence[str], choices: Sequence[str], versions: Versions) -> str:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from marrowlight.anatomy.bonemap import BoneMap
 from marrowlight.errors import BadMask, UsageError
 from marrowlight.notice import Notice
-from marrowlight.provenance import reading_id, software_versions, volume_hash
+from marrowlight.provenance import reading_id, software_versions
 from marrowlight.reading import (
     OtherSeries,
     Reading,
@@ -167,7 +167,6 @@ def _read_series(
     *,
     primary: bool,
 ) -> _SeriesFound:
-    from marrowlight.edema.cautions import WITHOUT_T1_CODE
     from marrowlight.edema.find import find_edema
     from marrowlight.edema.intervals import Origin
     from marrowlight.edema.measure import measure_edema
@@ -190,8 +189,7 @@ def _read_series(
             parameters=parameters,
         )
     # Without T1 the finder agrees less with readers, and the interval says so.
-    blind = any(notice.code == WITHOUT_T1_CODE for notice in edema.warnings)
-    origin = Origin.FOUND_WITHOUT_T1 if blind else Origin.FOUND
+    origin = Origin.FOUND if edema.with_t1 else Origin.FOUND_WITHOUT_T1
     with stages.stage("measure"):
         measured = measure_edema(
             mask=edema.mask,
@@ -251,8 +249,7 @@ def _result(
     )
     reading = Reading(
         reading_id=reading_id(
-            [volume_hash(s.volume.voxels, s.volume.grid.affine) for s in study.series]
-            + [volume_hash(first.bones.labels, first.bones.grid.affine)],
+            [*(s.volume.sha256 for s in study.series), first.bones.sha256],
             [study.joint.value, study.side.value, *(s.role.value for s in study.series)],
             versions,
         ),

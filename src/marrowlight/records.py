@@ -9,7 +9,6 @@ import platform
 from collections.abc import Mapping
 from typing import Any
 
-from marrowlight.provenance import volume_hash
 from marrowlight.result import ReadResult
 from marrowlight.stages import Stages, peak_memory_mb
 
@@ -28,7 +27,7 @@ def run_record(
 
     study = result.study
     images = {
-        s.id: {"role": s.role.value, "sha256": volume_hash(s.volume.voxels, s.volume.grid.affine)}
+        s.id: {"role": s.role.value, "sha256": s.volume.sha256}
         for s in (study.series if study else ())
     }
     libraries = ("numpy", "scipy", "onnxruntime", "nibabel", "pydicom")
@@ -40,7 +39,7 @@ def run_record(
         "libraries": {name: version(name) for name in libraries},
         "options": {k: v for k, v in options.items() if v not in (None, [], ())},
         "images": images,
-        "bones_sha256": volume_hash(result.bones.labels, result.bones.grid.affine),
+        "bones_sha256": result.bones.sha256,
         "seconds": {name: round(s, 3) for name, s in stages.seconds.items()},
         "peak_memory_mb": peak_memory_mb(),
     }

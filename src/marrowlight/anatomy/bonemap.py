@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
 from marrowlight.errors import BadMask, GridMismatch
-from marrowlight.study.grid import Grid
+from marrowlight.study.grid import Grid, box_around
 from marrowlight.study.study import Side
-from marrowlight.study.volume import resample
+from marrowlight.study.volume import resample, volume_hash
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +72,11 @@ class BoneMap:
         labels.setflags(write=False)
         object.__setattr__(self, "labels", labels)
 
+    @cached_property
+    def sha256(self) -> str:
+        """``volume_hash`` of the label map, worked out once."""
+        return volume_hash(self.labels, self.grid.affine)
+
     @property
     def mask(self) -> NDArray[np.bool_]:
         """(I, J, K) bool, any bone."""
@@ -116,16 +122,9 @@ def _depth_mm(inside: NDArray[np.bool_], grid: Grid) -> tuple[Grid, NDArray[np.f
     """
     from scipy import ndimage
 
-    used = [np.flatnonzero(inside.any(axis=tuple({0, 1, 2} - {axis}))) for axis in range(3)]
-    low = [max(int(u[0]) - 2, 0) for u in used]
-    high = [min(int(u[-1]) + 3, n) for u, n in zip(used, grid.shape, strict=True)]
-    part = inside[tuple(slice(a, b) for a, b in zip(low, high, strict=True))]
-    affine = grid.affine.copy()
-    affine[:3, 3] = grid.to_ras(low)
+    box = box_around(inside, (2, 2, 2))
     # One voxel of background all round, so that a shape cut off by the image still has an edge.
-    padded = np.pad(part, 1)
+    padded = np.pad(inside[box], 1)
     depth = ndimage.distance_transform_edt(padded, sampling=grid.spacing)
     depth -= ndimage.distance_transform_edt(~padded, sampling=grid.spacing)
-    affine[:3, 3] -= affine[:3, :3].sum(axis=1)
-    shape = (padded.shape[0], padded.shape[1], padded.shape[2])
-    return Grid(shape, affine), depth.astype(np.float32)
+    return grid.part([s.start - 1 for s in box], padded.shape), depth.astype(np.float32)

@@ -9,8 +9,6 @@ from marrowlight.edema.scene import Scene
 from marrowlight.edema.smooth import Array, within
 from marrowlight.notice import Notice
 
-WITHOUT_T1_CODE = "no-t1"
-"""Code of the notice that edema was found without T1; its intervals are wider."""
 RED_MARROW_CONTRAST = 1.0
 """Red marrow is brighter than fatty marrow on fat-suppressed images. Robust SD."""
 RED_MARROW_SHARE = 0.15
@@ -41,7 +39,7 @@ def cautions(
         text = "T1 was given but does not cover the bones." if t1_given else "No T1 was given."
         notices.append(
             Notice(
-                WITHOUT_T1_CODE,
+                "no-t1",
                 f"{text} Edema was found on the fluid-sensitive image alone, which agrees less "
                 "with readers, above all for small lesions.",
             )

@@ -33,6 +33,8 @@ class EdemaMap:
         The image without its bias field, scanner's units; unchanged away from bone.
     marrow : MarrowReference
     grid : Grid
+    with_t1 : bool
+        Whether T1 had a say: it was given and covers the bones.
     warnings : tuple of Notice
     """
 
@@ -43,6 +45,7 @@ class EdemaMap:
     corrected: NDArray[np.float32]
     marrow: MarrowReference
     grid: Grid
+    with_t1: bool
     warnings: tuple[Notice, ...] = ()
 
     @property

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from marrowlight.edema.bone_shape import BoneShape
-from marrowlight.edema.smooth import Array, curvatures, gaussian, pixels, within
+from marrowlight.edema.smooth import Array, box_gaussian, curvatures, gaussian, pixels, within
 
 FLUID = (
     "z", "z_0.8", "z_1.6", "z_3.2", "z_6.4", "z_12.8", "z_any_1.2", "next_max", "next_min",
@@ -42,6 +42,7 @@ THREADS = 2
 class Wide:
     """What needs the whole volume or the next slice, (I, J, K) float32 each."""
 
+    fine: Array
     near: Array
     next_max: Array
     next_min: Array
@@ -83,7 +84,9 @@ def feature_slabs(
         rows = np.empty((int(which.sum()), len(names)), np.float32)
         if not len(rows):
             return rows
-        here = _fluid_maps(z[:, :, k], _cut(shape, k), wide.near[:, :, k], spacing)
+        here = _fluid_maps(
+            z[:, :, k], _cut(shape, k), wide.fine[:, :, k], wide.near[:, :, k], spacing
+        )
         if t1 is not None:
             here |= _t1_maps(t1[:, :, k], shape.bone[:, :, k], spacing)
         here["ratio"] = 1.0 + spread * here["z"]
@@ -119,9 +122,7 @@ def _wide(z: Array, shape: BoneShape, spacing: tuple[float, float, float]) -> Wi
 
     def around(x: Array) -> Array:
         for axis in range(3):
-            width = round(float(np.sqrt(4.0 * (25.0 / spacing[axis]) ** 2 + 1.0))) | 1
-            for _ in range(3):
-                x = ndimage.uniform_filter1d(x, width, axis=axis)
+            x = box_gaussian(x, 25.0 / spacing[axis], axis)
         return x
 
     hot_25 = around(hot) / np.maximum(around(bone), 0.02)
@@ -135,17 +136,17 @@ def _wide(z: Array, shape: BoneShape, spacing: tuple[float, float, float]) -> Wi
         log = np.log10(1.0 + mm3).astype(np.float32)[label]
         sizes.append(ndimage.maximum_filter(log, size=pixels(1.2, spacing)))
     brighter, darker = np.maximum(above, below), np.minimum(above, below)
-    return Wide(near, brighter, darker, hot_25.astype(np.float32), tuple(sizes))
+    return Wide(fine, near, brighter, darker, hot_25.astype(np.float32), tuple(sizes))
 
 
 def _fluid_maps(
-    z: Array, shape: BoneShape, near: Array, spacing: tuple[float, float, float]
+    z: Array, shape: BoneShape, fine: Array, near: Array, spacing: tuple[float, float, float]
 ) -> dict[str, Array]:
     from scipy import ndimage
 
     bone = shape.bone.astype(np.float32)
-    m: dict[str, Array] = {"z": z, "z_1.6": near}
-    for sigma in (0.8, 3.2, 6.4, 12.8):
+    m: dict[str, Array] = {"z": z, "z_0.8": fine, "z_1.6": near}
+    for sigma in (3.2, 6.4, 12.8):
         m[f"z_{sigma}"] = within(z, bone, sigma, spacing)
     m["z_any_1.2"] = gaussian(z, 1.2, spacing)
     m["min_0.6"] = ndimage.minimum_filter(z, size=pixels(0.6, spacing))

@@ -87,6 +87,7 @@ def find_edema(
         corrected=window.paste(scene.corrected, fluid.voxels.copy()),
         marrow=scene.marrow,
         grid=fluid.grid,
+        with_t1=scene.t1 is not None,
         warnings=cautions(scene, failed, t1_given=t1 is not None),
     )
 

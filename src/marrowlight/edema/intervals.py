@@ -78,8 +78,8 @@ def interval(
     """One 95 % interval of a volume, in mm³.
 
     [V exp(-1.96 sd), V exp(+1.96 sd)] with the sd at V. Where nothing was found the interval runs
-    from 0 to the upper end of a lesion at the detection limit, since one that small may have been
-    missed. It always contains the volume, and both ends rise with it.
+    from 0 to the upper end of the smallest lesion that is counted, since one that small may have
+    been missed. It always contains the volume, and both ends rise with it.
     """
     scatter = scatters()[kind][origin]
     seen = max(volume_mm3, smallest_counted_mm3)

@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from marrowlight.study.grid import box_around
+
 MARGIN_MM = 8.0
 """Room around the bones for the soft tissue beside them. mm."""
 THICK = 1.2
@@ -73,17 +75,11 @@ def window_around(bone: NDArray[np.bool_], spacing: tuple[float, float, float]) 
     others = np.delete(s, thick)
     last = thick if s[thick] > THICK * others.max() else 2
     order = (*(a for a in range(3) if a != last), last)
-    box = []
-    for axis in range(3):
-        used = np.flatnonzero(bone.any(axis=tuple(a for a in range(3) if a != axis)))
-        margin = int(np.ceil(MARGIN_MM / s[axis]))
-        box.append(
-            slice(max(int(used[0]) - margin, 0), min(int(used[-1]) + margin + 1, bone.shape[axis]))
-        )
+    box = box_around(bone, [int(np.ceil(MARGIN_MM / x)) for x in s])
     a, b, c = order
     pool = [max(1, int(COARSE_MM / x)) if axis != c else 1 for axis, x in enumerate(s)]
     s = s * pool
     shape = (bone.shape[0], bone.shape[1], bone.shape[2])
     spacings = (float(s[a]), float(s[b]), float(s[c]))
     pools = (pool[0], pool[1], pool[2])
-    return Window((box[0], box[1], box[2]), (a, b, c), spacings, shape, pools)
+    return Window(box, (a, b, c), spacings, shape, pools)

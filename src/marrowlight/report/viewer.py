@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from marrowlight.report.nifti import nifti_image_bytes
 from marrowlight.report.pictures import shown_image, window
 from marrowlight.result import ReadResult
-from marrowlight.study.grid import Grid
+from marrowlight.study.grid import Grid, box_around
 
 SCRIPT = "niivue.umd.js"
 VERSION = "niivue.version.txt"
@@ -85,8 +85,8 @@ def viewer_of(result: ReadResult, taken: int = 0) -> Viewer | None:
     findings = edema.astype(np.uint8) * EDEMA
     findings[cyst] = CYST
     image = shown_image(result)
-    box = _box(bones | edema, grid)
-    part = _part(grid, box)
+    box = box_around(bones | edema, [round(MARGIN_MM / s) for s in grid.spacing])
+    part = grid.part([s.start for s in box], image[box].shape)
     shades = window(image[box]) if result.primary else (0.0, 1.0)
     grey, low, high = _grey(image[box], *shades)
     masks = _base64(findings[box], part), _base64(bones[box].astype(np.uint8), part)
@@ -102,27 +102,6 @@ def viewer_of(result: ReadResult, taken: int = 0) -> Viewer | None:
         high=high,
         coarser=coarser,
     )
-
-
-def _box(mask: NDArray[np.bool_], grid: Grid) -> tuple[slice, slice, slice]:
-    """The part of the grid that holds the mask and a margin."""
-    out = []
-    for axis in range(3):
-        held = np.flatnonzero(mask.any(axis=tuple(a for a in range(3) if a != axis)))
-        margin = round(MARGIN_MM / grid.spacing[axis])
-        stop = min(grid.shape[axis], int(held[-1]) + margin + 1)
-        out.append(slice(max(0, int(held[0]) - margin), stop))
-    return out[0], out[1], out[2]
-
-
-def _part(grid: Grid, box: tuple[slice, slice, slice]) -> Grid:
-    affine = np.array(grid.affine)
-    affine[:3, 3] = grid.to_ras([float(s.start) for s in box])
-    return Grid((_length(box[0]), _length(box[1]), _length(box[2])), affine)
-
-
-def _length(part: slice) -> int:
-    return int(part.stop) - int(part.start)
 
 
 def _grey(

@@ -88,6 +88,15 @@ class Grid:
         ends = [(0, n - 1) for n in self.shape]
         return self.to_ras(np.array([[i, j, k] for i in ends[0] for j in ends[1] for k in ends[2]]))
 
+    def part(self, start: Sequence[int], shape: tuple[int, ...]) -> Grid:
+        """The grid of a box of these voxels; start may be negative, to reach beyond them.
+
+        start : index of its first voxel along I, J, K; shape : its numbers of voxels.
+        """
+        affine = self.affine.copy()
+        affine[:3, 3] = self.to_ras([float(n) for n in start])
+        return Grid((shape[0], shape[1], shape[2]), affine)
+
     def distance_mm(self, other: Grid) -> float:
         """Largest distance between equal corners of two grids in mm; inf if the shapes differ."""
         if self.shape != other.shape:
@@ -120,3 +129,18 @@ class Grid:
         first, last = self.corners()[0], self.corners()[-1]
         ends = " to ".join("(" + ", ".join(f"{c:.1f}" for c in p) + ")" for p in (first, last))
         return f"{shape} voxels, {spacing} mm, from {ends} RAS mm"
+
+
+def box_around(
+    mask: NDArray[np.bool_], margin: Sequence[int] = (0, 0, 0)
+) -> tuple[slice, slice, slice]:
+    """The smallest box that holds a mask, with a margin as far as the array reaches.
+
+    mask : (I, J, K) bool, not empty; margin : voxels along I, J, K.
+    """
+    box = []
+    for axis, extra in enumerate(margin):
+        used = np.flatnonzero(mask.any(axis=tuple(a for a in range(3) if a != axis)))
+        low, high = int(used[0]) - extra, int(used[-1]) + extra + 1
+        box.append(slice(max(low, 0), min(high, mask.shape[axis])))
+    return box[0], box[1], box[2]

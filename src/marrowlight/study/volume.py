@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -38,6 +41,18 @@ class Volume:
         voxels = np.asarray(self.voxels, dtype=np.float32).view()
         voxels.setflags(write=False)
         object.__setattr__(self, "voxels", voxels)
+
+    @cached_property
+    def sha256(self) -> str:
+        """``volume_hash`` of this volume, worked out once."""
+        return volume_hash(self.voxels, self.grid.affine)
+
+
+def volume_hash(voxels: NDArray[Any], affine: NDArray[np.float64]) -> str:
+    """SHA-256 of voxels and position: the same image gives the same hash whatever its file."""
+    digest = hashlib.sha256(np.ascontiguousarray(voxels).data)
+    digest.update(np.round(affine, 4).tobytes())
+    return digest.hexdigest()
 
 
 def resample(
