@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from marrowlight.anatomy.bonemap import BoneMap, LabelledBone
 from marrowlight.anatomy.registry import bone_registry
+from marrowlight.anatomy.surface import Surface, joint_surfaces
 from marrowlight.edema.detection import detection_limits
 from marrowlight.edema.edge import EdgeMeasurement, measure_edge
 from marrowlight.edema.intervals import Origin, both_intervals
@@ -23,7 +24,6 @@ from marrowlight.edema.lesions import (
 from marrowlight.edema.load import fluid_contrast, load_mm3
 from marrowlight.edema.measurement import BoneEdema, Edema, Edge, Extent, Lesion
 from marrowlight.edema.resolution import Resolution, resolution
-from marrowlight.edema.surface import Surface, joint_surfaces
 from marrowlight.errors import GridMismatch
 from marrowlight.notice import Notice
 from marrowlight.study.grid import Grid

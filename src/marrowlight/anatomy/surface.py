@@ -20,6 +20,11 @@ CONTACT_MM = 2.0
 subchondral plate (1 to 1.5 mm) holds no marrow. Unit: mm."""
 
 
+SUBCHONDRAL_MM = 10.0
+"""Marrow this close to the joint surface is subchondral: the depth to which RAMRIS reads marrow
+edema below a joint. Source: Ostergaard 2003, J Rheumatol 30:1385. Unit: mm."""
+
+
 class Surface:
     """The joint surface of one bone, within the border of that bone.
 
@@ -31,6 +36,11 @@ class Surface:
         from scipy.spatial import cKDTree
 
         self._joint, self._border = cKDTree(joint), cKDTree(border)
+
+    @property
+    def points(self) -> NDArray[np.float64]:
+        """(n, 3) RAS+ mm, centres of the border voxels that face another bone."""
+        return np.asarray(self._joint.data, np.float64)
 
     def distance_mm(self, points: NDArray[np.float64]) -> float:
         """Smallest distance in mm between (n, 3) points, RAS+ mm, and the joint surface."""
