@@ -48,10 +48,12 @@ def measure(
     GridMismatch, BadMask, UsageError
     """
     from marrowlight.anatomy.given import bones_from_file
+    from marrowlight.anatomy.zones_of import zones_of
     from marrowlight.edema.intervals import Origin
     from marrowlight.edema.measure import measure_edema
     from marrowlight.regions import regions_of, series_reading
     from marrowlight.report.sentence import summary_sentence
+    from marrowlight.side_file import labels_beside
     from marrowlight.study.maskfile import read_mask
 
     stages = stages or Stages(on_start=progress)
@@ -62,7 +64,8 @@ def measure(
         side = image.side if image and side is Side.UNKNOWN else side
         joint = image.joint if image and joint is Joint.UNKNOWN else joint
         here = [(f"edema mask {Path(edema).name}", drawn.grid)]
-        given = bones_from_file(bones, here, labels=bone_labels, side=side)
+        named = bone_labels or labels_beside(bones)
+        given = bones_from_file(bones, here, labels=named, side=side)
         mask = drawn.labels > 0
     notes = [Warned(code=n.code, text=n.text) for n in (image.notices if image else ())]
     if not mask.any():
@@ -82,6 +85,8 @@ def measure(
             scene = prepare(series.volume, given)
             marrow = scene.marrow
             contrast = scene.window.paste(scene.z, np.zeros(drawn.grid.shape, np.float32))
+    with stages.stage("zones"):
+        zones = zones_of(given, joint=joint, side=side)
     with stages.stage("measure"):
         measured = measure_edema(
             mask=mask,
@@ -90,10 +95,11 @@ def measure(
             contrast=contrast,
             origin=Origin.DRAWN,
             slice_thickness_mm=series.slice_thickness_mm if series else None,
+            zones=zones,
         )
-    notes += [Warned(code=n.code, text=n.text) for n in measured.notices]
-    versions = software_versions(None)
-    regions = regions_of(measured, origin=Origin.DRAWN, joint=joint, side=side)
+    notes += [Warned(code=n.code, text=n.text) for n in (*measured.notices, *zones.notices)]
+    versions = software_versions(None, zones=bool(zones.systems))
+    regions = regions_of(measured, origin=Origin.DRAWN, joint=joint, side=side, zones=zones)
     read_on: tuple[SeriesReading, ...] = ()
     if series and marrow:
         read_on = (series_reading(series, marrow, regions, primary=True),)
@@ -111,7 +117,7 @@ def measure(
         versions=versions,
     )
     empty = np.zeros(drawn.grid.shape, bool)
-    return ReadResult(reading, image, series, given, mask, empty)
+    return ReadResult(reading, image, series, given, mask, empty, zones=zones)
 
 
 def _series_on(study: Study, grid: Grid, name: str) -> Series:

@@ -15,15 +15,35 @@ if TYPE_CHECKING:
     from marrowlight.edema.parameters import Parameters
 
 
-def software_versions(parameters: Parameters | None) -> Versions:
-    """Versions and hashes of all that makes a reading; None if the finder was not run."""
-    registry = resources.files("marrowlight.anatomy").joinpath("bones.yaml").read_bytes()
+def software_versions(
+    parameters: Parameters | None, *, bone_weights: str | None = None, zones: bool = False
+) -> Versions:
+    """Versions and hashes of all that makes a reading.
+
+    parameters : None if the finder was not run; bone_weights : SHA-256 of the network that found
+    the bones, None if they were given; zones : whether lesions were placed in zones.
+    """
+    anatomy = resources.files("marrowlight.anatomy")
+    registry = anatomy.joinpath("bones.yaml").read_bytes()
     return Versions(
         software=__version__,
         parameters=parameters.sha256 if parameters else None,
         weights=parameters.weights_sha256 if parameters else None,
         knowledge=hashlib.sha256(registry).hexdigest(),
+        bone_weights=bone_weights,
+        zones=_zones_sha256() if zones else None,
     )
+
+
+def _zones_sha256() -> str:
+    """SHA-256 of all data files of the zones, in the order of their names."""
+    folder = resources.files("marrowlight.anatomy").joinpath("zones")
+    digest = hashlib.sha256()
+    for file in sorted(folder.iterdir(), key=lambda f: f.name):
+        if file.name.endswith(".yaml"):
+            digest.update(f"{file.name}\n".encode())
+            digest.update(file.read_bytes())
+    return digest.hexdigest()
 
 
 def reading_id(hashes: Sequence[str], choices: Sequence[str], versions: Versions) -> str:

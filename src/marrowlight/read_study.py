@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from marrowlight.anatomy.bonemap import BoneMap
+from marrowlight.anatomy.zonemap import ZoneMap
 from marrowlight.errors import BadMask, UsageError
 from marrowlight.notice import Notice
 from marrowlight.provenance import reading_id, software_versions
@@ -24,8 +26,10 @@ from marrowlight.stages import Progress, Stages
 from marrowlight.study.series import Role, Series
 from marrowlight.study.study import Study
 from marrowlight.study.volume import Volume, resample
+from marrowlight.study_bones import StudyBones, bones_of, carried
 
 if TYPE_CHECKING:
+    from marrowlight.anatomy.found import BonesFound, Seed
     from marrowlight.edema.edema_map import EdemaMap
     from marrowlight.edema.parameters import Parameters
 
@@ -36,6 +40,7 @@ class _SeriesFound:
 
     series: Series
     bones: BoneMap
+    zones: ZoneMap
     edema: EdemaMap
     notices: tuple[Notice, ...]
     reading: SeriesReading
@@ -44,8 +49,9 @@ class _SeriesFound:
 def read(
     study: Study,
     *,
-    bones: BoneMap | str | Path,
+    bones: BoneMap | BonesFound | str | Path | None = None,
     bone_labels: str | None = None,
+    seeds: Sequence[Seed] = (),
     normal_marrow: NDArray[np.bool_] | str | Path | None = None,
     parameters: Parameters | None = None,
     only_primary: bool = False,
@@ -61,10 +67,13 @@ def read(
     ----------
     study : Study
         From ``open_study``.
-    bones : BoneMap or path
+    bones : BoneMap, BonesFound or path, optional
         Where bone is, on the grid of any series of the study; a path to NIfTI, NRRD or DICOM SEG.
+        Without it the built-in network finds the bones (``find_bones``).
     bone_labels : str, optional
         What the labels in a mask file mean: ``"1=femur,3=tibia"`` or ``"registry"``.
+    seeds : sequence of Seed
+        A point in a bone that the network missed or mistook; only where no bones are given.
     normal_marrow : (I, J, K) bool on the primary grid, or path, optional
         Hand-drawn normal marrow; without it the reference is found in the image.
     parameters : Parameters, optional
@@ -83,7 +92,8 @@ def read(
 
     Raises
     ------
-    NotThisJoint, NoFluidSensitiveSeries, GridMismatch, BadMask, BadVoxels, UsageError, WeightsError
+    NotThisJoint, BonesNotFound, NoFluidSensitiveSeries, GridMismatch, BadMask, BadVoxels,
+    UsageError, WeightsError
     """
     from marrowlight.edema.parameters import shipped_parameters
     from marrowlight.study.joint import require_joint
@@ -92,10 +102,11 @@ def read(
     require_joint(study)
     primary = study.primary
     chosen = parameters or shipped_parameters()
-    with stages.stage("bones"):
-        given = _bones(study, bones, bone_labels)
-        marrow = _marrow_mask(study, normal_marrow)
+    given = bones_of(study, bones, labels=bone_labels, seeds=seeds, stages=stages)
+    study = given.study
+    marrow = _marrow_mask(study, normal_marrow)
     warnings = [Warned(code=n.code, text=n.text) for n in study.notices]
+    warnings += given.warnings
     for series in study.series:
         warnings += _warned(series.notices, series)
     found: list[_SeriesFound] = []
@@ -110,25 +121,13 @@ def read(
         except BadMask:
             if first:
                 raise
-            text = f"Series {series.id} was not read: the bone mask does not reach it."
+            text = f"Series {series.id} was not read: the bones do not reach it."
             warnings.append(Warned(code="series-not-read", text=text, series=series.id))
             continue
         found.append(one)
         warnings += _warned((*one.edema.warnings, *one.notices), series)
-    if found[0].bones is not given:
-        warnings.append(Warned(code="bones-carried-over", text=_carried(given, primary)))
-    return _result(study, found, warnings, chosen)
-
-
-def _bones(study: Study, bones: BoneMap | str | Path, labels: str | None) -> BoneMap:
-    if isinstance(bones, BoneMap):
-        if labels:
-            raise UsageError("bone_labels goes with a mask file; a BoneMap names its own bones.")
-        return bones
-    from marrowlight.anatomy.given import bones_from_file
-
-    grids = [(f"{s.id} ({s.role.value})", s.volume.grid) for s in study.series]
-    return bones_from_file(bones, grids, labels=labels, side=study.side)
+    warnings += carried(given, primary)
+    return _result(given, found, warnings, chosen)
 
 
 def _marrow_mask(
@@ -160,13 +159,14 @@ def _marrow_mask(
 def _read_series(
     study: Study,
     series: Series,
-    given: BoneMap,
+    given: StudyBones,
     marrow: NDArray[np.bool_] | None,
     parameters: Parameters,
     stages: Stages,
     *,
     primary: bool,
 ) -> _SeriesFound:
+    from marrowlight.anatomy.zones_of import zones_of
     from marrowlight.edema.find import find_edema
     from marrowlight.edema.intervals import Origin
     from marrowlight.edema.measure import measure_edema
@@ -174,7 +174,7 @@ def _read_series(
 
     grid = series.volume.grid
     with stages.stage("carry bones and T1 onto the grid"):
-        bones = given.onto(grid)
+        bones = given.bones.onto(grid)
         t1 = study.first(Role.T1)
         t1_here = None
         if t1 is not None:
@@ -188,6 +188,8 @@ def _read_series(
             normal_marrow=marrow,
             parameters=parameters,
         )
+    with stages.stage("zones"):
+        zones = zones_of(bones, joint=study.joint, side=study.side)
     # Without T1 the finder agrees less with readers, and the interval says so.
     origin = Origin.FOUND if edema.with_t1 else Origin.FOUND_WITHOUT_T1
     with stages.stage("measure"):
@@ -200,6 +202,7 @@ def _read_series(
             cyst=edema.cyst,
             origin=origin,
             slice_thickness_mm=series.slice_thickness_mm,
+            zones=zones,
         )
     regions = regions_of(
         measured,
@@ -208,32 +211,32 @@ def _read_series(
         side=study.side,
         joint_evidence=study.joint_evidence,
         side_evidence=study.side_evidence,
+        zones=zones,
+        trust=given.trust,
     )
     return _SeriesFound(
         series,
         bones,
+        zones,
         edema,
-        measured.notices,
+        (*measured.notices, *zones.notices),
         series_reading(series, edema.marrow, regions, primary=primary),
     )
 
 
-def _carried(given: BoneMap, primary: Series) -> str:
-    spacing = " x ".join(f"{s:.2f}" for s in given.grid.spacing)
-    return (
-        f"The bone mask was drawn on another grid ({spacing} mm) and carried to the primary series "
-        f"{primary.id} by position; movement between the two is not corrected."
-    )
-
-
 def _result(
-    study: Study, found: list[_SeriesFound], warnings: list[Warned], parameters: Parameters
+    given: StudyBones, found: list[_SeriesFound], warnings: list[Warned], parameters: Parameters
 ) -> ReadResult:
     from marrowlight.report.sentence import summary_sentence
 
+    study = given.study
     first = found[0]
     read_ids = {one.series.id for one in found}
-    versions = software_versions(parameters)
+    versions = software_versions(
+        parameters,
+        bone_weights=given.found.weights_sha256 if given.found else None,
+        zones=bool(first.zones.systems),
+    )
     others = tuple(
         OtherSeries(
             id=s.id,
@@ -242,7 +245,7 @@ def _result(
             description=s.description,
             plane=s.plane,
             shape=s.volume.grid.shape,
-            used_for="told marrow from cyst and fat" if s is study.first(Role.T1) else "not used",
+            used_for=_use(s, given),
         )
         for s in study.series
         if s.id not in read_ids
@@ -273,7 +276,18 @@ def _result(
         edema=first.edema.mask,
         cyst=first.edema.cyst,
         probability=first.edema.probability,
+        zones=first.zones,
     )
+
+
+def _use(series: Series, given: StudyBones) -> str:
+    """What a series was used for that edema is not read on."""
+    uses = []
+    if given.found and series.id in given.found.series_used:
+        uses.append("bones were found on it")
+    if series is given.study.first(Role.T1):
+        uses.append("told marrow from cyst and fat")
+    return "; ".join(uses) or "not used"
 
 
 def _warned(notices: tuple[Notice, ...], series: Series) -> list[Warned]:

@@ -11,7 +11,7 @@ from typing import Literal
 
 from pydantic import ConfigDict, Field
 
-from marrowlight.edema.measurement import BoneEdema, Edema, Measured
+from marrowlight.edema.measurement import BoneEdema, Edema, Measured, OutsideZones, ZoneEdema
 from marrowlight.study.series import Plane, Role
 from marrowlight.study.study import Joint, Side
 
@@ -31,6 +31,14 @@ class Warned(Measured):
     series: str | None = Field(default=None, description="Id of the series it concerns.")
 
 
+class BoneNotRead(Measured):
+    """A bone of the joint that was looked for and is not in the reading, or not in its zones."""
+
+    bone: str
+    side: Side
+    reason: str
+
+
 class Region(Measured):
     """One joint of one side."""
 
@@ -40,6 +48,18 @@ class Region(Measured):
     side_evidence: tuple[str, ...] = ()
     bones: tuple[BoneEdema, ...]
     edema: Edema
+    zones: tuple[ZoneEdema, ...] = Field(
+        default=(), description="Every zone of every system that could be placed, edema or not."
+    )
+    outside: tuple[OutsideZones, ...] = Field(
+        default=(), description="By system, the edema that lies in no zone of it."
+    )
+    not_read: tuple[BoneNotRead, ...] = Field(
+        default=(), description="Bones of the joint that were looked for and not read, and why."
+    )
+    not_placed: tuple[BoneNotRead, ...] = Field(
+        default=(), description="Bones that are read and have no zones, and why."
+    )
 
 
 class NormalMarrow(Measured):
@@ -88,6 +108,12 @@ class Versions(Measured):
     )
     weights: str | None = Field(description="SHA-256 of the weights; null if none was used.")
     knowledge: str = Field(description="SHA-256 of the bone registry.")
+    bone_weights: str | None = Field(
+        default=None, description="SHA-256 of the weights that found the bones; null if given."
+    )
+    zones: str | None = Field(
+        default=None, description="SHA-256 of the data files of the zones; null if none were used."
+    )
 
 
 class Reading(Measured):

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from marrowlight.anatomy.bonemap import BoneMap
+from marrowlight.anatomy.zonemap import ZoneMap
 from marrowlight.reading import Reading, Region, Warned
 from marrowlight.study.series import Series
 from marrowlight.study.study import Study
@@ -29,6 +30,8 @@ class ReadResult:
     edema, cyst : (I, J, K) bool
     probability : (I, J, K) float32 or None
         None if the edema mask was given by the user.
+    zones : ZoneMap or None
+        On the primary grid; None if none were looked for.
     """
 
     reading: Reading
@@ -38,6 +41,7 @@ class ReadResult:
     edema: NDArray[np.bool_]
     cyst: NDArray[np.bool_]
     probability: NDArray[np.float32] | None = None
+    zones: ZoneMap | None = None
 
     @property
     def regions(self) -> tuple[Region, ...]:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from marrowlight.anatomy.bonemap import BoneMap, LabelledBone
 from marrowlight.anatomy.registry import bone_registry
 from marrowlight.anatomy.surface import Surface, joint_surfaces
+from marrowlight.anatomy.zonemap import ZoneMap
 from marrowlight.edema.detection import detection_limits
 from marrowlight.edema.edge import EdgeMeasurement, measure_edge
 from marrowlight.edema.intervals import Origin, both_intervals
@@ -24,6 +25,7 @@ from marrowlight.edema.lesions import (
 from marrowlight.edema.load import fluid_contrast, load_mm3
 from marrowlight.edema.measurement import BoneEdema, Edema, Edge, Extent, Lesion
 from marrowlight.edema.resolution import Resolution, resolution
+from marrowlight.edema.zones import ZonedEdema, edema_by_zone
 from marrowlight.errors import GridMismatch
 from marrowlight.notice import Notice
 from marrowlight.study.grid import Grid
@@ -40,12 +42,14 @@ class Measurement:
     total : all bones together
     notices : what the reader of the numbers must know
     left_out_mm3 : volume of the mask that lies too far from any bone
+    zoned : edema by zone; None if no zones were given
     """
 
     bones: tuple[BoneEdema, ...]
     total: Edema
     notices: tuple[Notice, ...]
     left_out_mm3: float
+    zoned: ZonedEdema | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,6 +65,7 @@ class _Maps:
     surfaces: dict[int, Surface]
     origin: Origin
     limit_mm3: float
+    zoned: ZonedEdema | None
 
 
 def measure_edema(
@@ -75,6 +80,7 @@ def measure_edema(
     slice_thickness_mm: float | None = None,
     minimum_mm3: float | None = None,
     reference_contrast: float | None = None,
+    zones: ZoneMap | None = None,
 ) -> Measurement:
     """Measure an edema mask. The mask is taken as given; nothing is added to it.
 
@@ -93,6 +99,7 @@ def measure_edema(
     minimum_mm3 : smallest lesion that is counted; ``minimum_lesion_mm3`` of the
         image's own resolution unless given
     reference_contrast : contrast of free fluid; ``fluid_contrast`` of the contrast unless given
+    zones : ZoneMap of ``bones``; None leaves every lesion without zones
 
     Mask voxels outside every bone belong to the nearest bone within ``NEAR_BONE_MM``; those
     farther away are left out and a notice says how much that was.
@@ -126,6 +133,7 @@ def measure_edema(
         surfaces=joint_surfaces(bones) if edema.any() else {},
         origin=origin,
         limit_mm3=minimum_lesion_mm3(seen) if minimum_mm3 is None else minimum_mm3,
+        zoned=edema_by_zone(zones, bones, edema=edema, bone_of=bone_of) if zones else None,
     )
     voxel = grid.voxel_volume_mm3
     counted = [
@@ -162,7 +170,8 @@ def measure_edema(
                 "bone of the bone mask and are not measured.",
             ),
         )
-    return Measurement(measured, total_edema(measured, origin=origin), notices, left_out)
+    total = total_edema(measured, origin=origin)
+    return Measurement(measured, total, notices, left_out, maps.zoned)
 
 
 def total_edema(bones: Sequence[BoneEdema], *, origin: Origin) -> Edema:
@@ -282,6 +291,7 @@ def _lesion(
         edge_width_mm=edge.width_mm,
         distance_to_surface_mm=distance,
         contacts_surface=None if surface is None else surface.contact(points),
+        zones=maps.zoned.of_lesion(lesion.edema) if maps.zoned else (),
     )
 
 

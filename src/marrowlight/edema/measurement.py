@@ -70,6 +70,40 @@ class Edge(StrEnum):
     UNKNOWN = "unknown"
 
 
+class LesionZone(Measured):
+    """The part of a lesion that lies in one zone of one system."""
+
+    system: str
+    zone: str
+    name: str
+    share_of_lesion: float = Field(ge=0, le=1)
+    volume_mm3: float = Field(ge=0)
+
+
+class ZoneEdema(Measured):
+    """One zone of one system, and the edema in it."""
+
+    system: str
+    zone: str
+    name: str
+    bone: str
+    volume_mm3: float = Field(ge=0, description="Of the zone within the image.")
+    edema_mm3: float = Field(ge=0)
+    share: float = Field(ge=0, le=1, description="Edema as a share of the zone.")
+    provisional: bool = Field(description="Its border was not read in the paper itself.")
+    approximate: bool = Field(
+        description="The paper draws its border on meniscus or cartilage; here on bone alone."
+    )
+
+
+class OutsideZones(Measured):
+    """Edema that lies in no zone of a system: in a shaft, or in a bone that it does not cover."""
+
+    system: str
+    edema_mm3: float = Field(ge=0)
+    share: float | None = Field(ge=0, le=1, description="Of the edema; null if there is none.")
+
+
 class Lesion(Volumes):
     """One connected edema lesion in one bone."""
 
@@ -100,6 +134,11 @@ class Lesion(Volumes):
     contacts_surface: bool | None = Field(
         default=None, description="Null too where a border is touched that may be joint surface."
     )
+    zones: tuple[LesionZone, ...] = Field(
+        default=(),
+        description="Of each system, the largest part first; what is missing to 1 is "
+        "outside every zone.",
+    )
 
 
 class Edema(Volumes):
@@ -129,3 +168,9 @@ class BoneEdema(Measured):
     name: str
     volume_mm3: float = Field(description="Volume of the bone within the image.")
     edema: Edema
+    confidence: float | None = Field(
+        default=None,
+        ge=0,
+        le=1,
+        description="How far the network trusts this bone; null if the user gave the bones.",
+    )
