@@ -34,17 +34,19 @@ def test_help_answers_at_once():
     assert min(seconds) < 0.9
 
 
-def test_help_loads_nothing_heavy():
+@pytest.mark.parametrize("command", ["read", "bones"])
+def test_help_loads_nothing_heavy(command):
     code = (
-        "import sys; from marrowlight.cli.app import run; run(['read', '--help']); "
-        "heavy = {'numpy', 'scipy', 'pydicom', 'nibabel', 'SimpleITK', 'onnxruntime'}; "
+        f"import sys; from marrowlight.cli.app import run; run(['{command}', '--help']); "
+        "heavy = {'numpy', 'scipy', 'pydicom', 'nibabel', 'onnxruntime', 'pydantic', 'yaml', "
+        "'PIL'}; "
         "sys.exit(', '.join(sorted(heavy & set(sys.modules))) or 0)"
     )
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert out.returncode == 0, out.stderr
 
 
-@pytest.mark.parametrize("command", ["read", "inspect", "measure", "phantom", "demo"])
+@pytest.mark.parametrize("command", ["read", "inspect", "bones", "measure", "phantom", "demo"])
 def test_every_command_has_the_common_options_and_an_example(command):
     text = marrowlight(command, "--help").stdout
     assert "--quiet" in text

@@ -11,7 +11,7 @@ import sys
 
 import typer
 
-from marrowlight.cli import demo, inspect, measure, phantom, read
+from marrowlight.cli import bones, demo, inspect, measure, phantom, read
 from marrowlight.cli.console import Screen
 
 INTERRUPTED = 130
@@ -29,6 +29,7 @@ app = typer.Typer(
 )
 app.command("read")(read.command)
 app.command("inspect")(inspect.command)
+app.command("bones")(bones.command)
 app.command("measure")(measure.command)
 app.command("phantom")(phantom.command)
 app.command("demo")(demo.command)

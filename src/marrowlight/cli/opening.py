@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from marrowlight.errors import UsageError
 
 if TYPE_CHECKING:
+    from marrowlight.anatomy.found import Seed
     from marrowlight.cli.choices import JointChoice, OrientationChoice, SideChoice
     from marrowlight.stages import Progress
     from marrowlight.study.study import Study
@@ -31,6 +32,15 @@ def parse_roles(texts: Sequence[str] | None) -> list[tuple[str, Path]]:
             raise UsageError(f"There is no file {path!r}.", where=f"--series {role}=")
         pairs.append((role, Path(path)))
     return pairs
+
+
+def parse_seeds(texts: Sequence[str] | None) -> list[Seed]:
+    """``["femur=-12.5,30,41"]`` to seeds; raises UsageError."""
+    if not texts:
+        return []
+    from marrowlight.anatomy.found import parse_seed
+
+    return [parse_seed(text) for text in texts]
 
 
 def open_inputs(

@@ -43,6 +43,23 @@ Isolate = Annotated[
 Bones = Annotated[
     Path, typer.Option("--bones", help="Mask of bone: NIfTI, NRRD or DICOM SEG.", metavar="FILE")
 ]
+BonesIfAny = Annotated[
+    Path | None,
+    typer.Option(
+        "--bones",
+        metavar="FILE",
+        help="Mask of bone of your own: NIfTI, NRRD or DICOM SEG. Without it the bones are found.",
+    ),
+]
+Seeds = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--seed",
+        metavar="BONE=X,Y,Z",
+        help="A point inside a bone that was missed or mistaken, in RAS mm (right, anterior, "
+        "superior are positive), e.g. femur=-12.5,30,41. Repeat for more.",
+    ),
+]
 BoneLabels = Annotated[
     str | None,
     typer.Option(

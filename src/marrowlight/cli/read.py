@@ -14,8 +14,9 @@ from marrowlight.cli.console import Screen
 def command(
     inputs: opt.Inputs,
     out: opt.Out,
-    bones: opt.Bones,
+    bones: opt.BonesIfAny = None,
     bone_labels: opt.BoneLabels = None,
+    seed: opt.Seeds = None,
     series: opt.SeriesRoles = None,
     normal_marrow: Annotated[
         Path | None,
@@ -39,13 +40,17 @@ def command(
 ) -> int:
     """Find and measure bone marrow edema in one study, and write the report.
 
-    Example: marrowlight read exam/ --bones bone.nii.gz --joint knee -o out
+    Example: marrowlight read exam/ -o out
+
+    The bones of hip, knee, ankle and sacroiliac joint are found in any series of the study; the
+    report says how far each is trusted. Look at them: --bones gives a mask of your own instead,
+    --seed one point in a bone that was missed.
 
     Writes report.html, reading.json, edema.nii.gz, edema_probability.nii.gz, bones.nii.gz,
     run.json, and source.json (the only file that identifies the patient). Exit code 3 means that
     the input was refused, or that only part of it could be read.
     """
-    from marrowlight.cli.opening import open_inputs
+    from marrowlight.cli.opening import open_inputs, parse_seeds
     from marrowlight.output import write_result
     from marrowlight.read_study import read
     from marrowlight.report.atomic import check_folder
@@ -53,6 +58,7 @@ def command(
 
     screen = Screen(quiet=quiet, as_json=as_json)
     check_folder(out, overwrite=overwrite)
+    seeds = parse_seeds(seed)
     with screen.progress() as progress:
         stages = Stages(on_start=progress)
         with stages.stage("open the study"):
@@ -69,13 +75,16 @@ def command(
             study,
             bones=bones,
             bone_labels=bone_labels,
+            seeds=seeds,
             normal_marrow=normal_marrow,
             only_primary=only_primary,
             stages=stages,
         )
         chosen = {
             "command": "read",
+            "bones": "given" if bones else "found",
             "bone_labels": bone_labels,
+            "seed": seed,
             "series": [text.partition("=")[0] for text in series or ()],
             "normal_marrow": "given" if normal_marrow else "estimated",
             "joint": joint,
@@ -84,7 +93,9 @@ def command(
             "nifti_orientation": nifti_orientation,
             "isolate": isolate,
         }
-        paths = {"inputs": [*map(str, inputs), *(series or ())], "bones": str(bones)}
+        paths: dict[str, object] = {"inputs": [*map(str, inputs), *(series or ())]}
+        if bones:
+            paths["bones"] = str(bones)
         write_result(out, result, overwrite=overwrite, stages=stages, options=chosen, paths=paths)
     from marrowlight.cli.summary import exit_code, show_result
 

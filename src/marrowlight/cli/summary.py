@@ -2,22 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from marrowlight.cli.console import Screen
-    from marrowlight.reading import Reading
+    from marrowlight.reading import Reading, Warned
     from marrowlight.result import ReadResult
     from marrowlight.stages import Stages
 
-PARTIAL = frozenset({"series-not-read", "read-in-part", "several-visits"})
+PARTIAL = frozenset({"series-not-read", "read-in-part", "several-visits", "main-bone-not-read"})
 """Codes of warnings that say that something in the input could not be read."""
 
 
 def exit_code(reading: Reading) -> int:
     """0 if all of the input was read, 3 if only part of it was."""
-    return 3 if any(w.code in PARTIAL for w in reading.warnings) else 0
+    return code_of(reading.warnings)
+
+
+def code_of(warnings: Sequence[Warned]) -> int:
+    """3 if a warning says that something could not be read, else 0."""
+    return 3 if any(w.code in PARTIAL for w in warnings) else 0
 
 
 def show_result(screen: Screen, result: ReadResult, out: Path, stages: Stages) -> None:

@@ -9,7 +9,7 @@ import shutil
 import signal
 import tempfile
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 
@@ -41,23 +41,7 @@ def check_folder(folder: Path, *, overwrite: bool) -> None:
     Raises OutputExists if it holds a reading and ``overwrite`` is false, or if it holds files of
     the same names that belong to no reading; OutputNotWritable if it is no folder or read-only.
     """
-    near = folder
-    while not os.path.lexists(near) and near != near.parent:
-        near = near.parent
-    if not near.is_dir():
-        raise OutputNotWritable(
-            f"The output folder cannot be made: {near.name} is a file.",
-            where=folder,
-            expected="a folder, or a name that is not taken",
-            do="choose another folder with -o",
-        )
-    if not os.access(near, os.W_OK | os.X_OK):
-        raise OutputNotWritable(
-            "The output folder cannot be written: no permission, or a read-only disk.",
-            where=folder,
-            expected="a folder that you may write to",
-            do="choose another folder with -o, or change its permissions",
-        )
+    _require_folder(folder)
     taken = [name for name in OUTPUTS if os.path.lexists(folder / name)]
     if not taken:
         return
@@ -75,6 +59,27 @@ def check_folder(folder: Path, *, overwrite: bool) -> None:
             where=folder / READING,
             expected="an empty folder",
             do="choose another folder with -o, or replace the reading with --overwrite",
+        )
+
+
+def _require_folder(folder: Path) -> None:
+    """Raise OutputNotWritable unless the folder is there, or can be made, and can be written."""
+    near = folder
+    while not os.path.lexists(near) and near != near.parent:
+        near = near.parent
+    if not near.is_dir():
+        raise OutputNotWritable(
+            f"The output folder cannot be made: {near.name} is a file.",
+            where=folder,
+            expected="a folder, or a name that is not taken",
+            do="choose another folder with -o",
+        )
+    if not os.access(near, os.W_OK | os.X_OK):
+        raise OutputNotWritable(
+            "The output folder cannot be written: no permission, or a read-only disk.",
+            where=folder,
+            expected="a folder that you may write to",
+            do="choose another folder with -o, or change its permissions",
         )
 
 
@@ -176,23 +181,74 @@ class OutputFolder:
             raise
         _sync_folder(self.folder)
 
-    @contextlib.contextmanager
-    def _explained(self, needed: int | None = None) -> Iterator[None]:
-        """Turn an error of the operating system into ours."""
-        try:
-            yield
-        except OSError as error:
-            if error.errno in _FULL:
-                free = None
-                with contextlib.suppress(OSError):
-                    free = shutil.disk_usage(self.folder).free
-                raise _full(self.folder, needed, free) from error
+    def _explained(self, needed: int | None = None) -> contextlib.AbstractContextManager[None]:
+        return _explained(self.folder, needed)
+
+
+def check_files(paths: Sequence[Path], *, overwrite: bool) -> None:
+    """Refuse single files that cannot be written, before anything is worked out.
+
+    Raises OutputExists if one is there and ``overwrite`` is false; OutputNotWritable if a folder
+    is no folder or read-only.
+    """
+    for path in paths:
+        _require_folder(path.parent)
+        if path.is_dir():
             raise OutputNotWritable(
-                f"The output could not be written: {error.strerror or error}.",
-                where=self.folder,
-                expected="a folder that you may write to",
-                do="choose another folder with -o, or change its permissions",
-            ) from error
+                f"{path.name} is a folder, not a file.", where=path, do="choose another name"
+            )
+        if os.path.lexists(path) and not overwrite:
+            raise OutputExists(
+                f"There is a file {path.name} already.",
+                where=path,
+                expected="a name that is not taken",
+                do="choose another name, or replace it with --overwrite",
+            )
+
+
+def write_together(files: Mapping[Path, bytes], *, overwrite: bool) -> None:
+    """Write files that belong together: each under a hidden name, then all renamed.
+
+    Folders are made if absent. Raises as ``check_files``, and OutputNotWritable when the disk is
+    full; then no file has changed.
+    """
+    check_files(list(files), overwrite=overwrite)
+    waiting: list[tuple[Path, Path]] = []
+    try:
+        for path, content in files.items():
+            with _explained(path.parent, len(content)):
+                path.parent.mkdir(parents=True, exist_ok=True)
+                hidden = Path(tempfile.mkdtemp(prefix=TEMP_PREFIX, dir=path.parent))
+                waiting.append((hidden / path.name, path))
+                _write_synced(hidden / path.name, content, SHARED)
+        with _undisturbed():
+            for hidden, path in waiting:
+                with _explained(path.parent):
+                    hidden.replace(path)
+    finally:
+        for hidden, _ in waiting:
+            shutil.rmtree(hidden.parent, ignore_errors=True)
+    for folder in {path.parent for path in files}:
+        _sync_folder(folder)
+
+
+@contextlib.contextmanager
+def _explained(folder: Path, needed: int | None = None) -> Iterator[None]:
+    """Turn an error of the operating system into ours."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno in _FULL:
+            free = None
+            with contextlib.suppress(OSError):
+                free = shutil.disk_usage(folder).free
+            raise _full(folder, needed, free) from error
+        raise OutputNotWritable(
+            f"The output could not be written: {error.strerror or error}.",
+            where=folder,
+            expected="a folder that you may write to",
+            do="choose another folder with -o, or change its permissions",
+        ) from error
 
 
 def _write_synced(path: Path, content: bytes, mode: int) -> None:
