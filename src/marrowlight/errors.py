@@ -11,6 +11,7 @@
     │   ├── NotThisJoint                   a head, or another joint than the one named
     │   ├── BadVoxels                      NaN, infinite or constant image
     │   ├── BadMask                        empty mask, unknown labels
+    │   ├── BonesNotFound                  no bone could be drawn that can be trusted
     │   └── GeometryError
     │       ├── GridMismatch               two images that must share a grid do not
     │       ├── AmbiguousOrientation       NIfTI sform and qform disagree
@@ -125,6 +126,10 @@ class BadVoxels(InputError):
 
 class BadMask(InputError):
     """A mask is empty or holds labels that nobody named."""
+
+
+class BonesNotFound(InputError):
+    """No bone of the joint could be drawn that can be trusted."""
 
 
 class GeometryError(InputError):

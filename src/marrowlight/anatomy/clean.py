@@ -1,0 +1,237 @@
+"""Labels from class probabilities, cleaned by knowledge: one piece per bone, no holes, no notches.
+
+Cortex: the outline is that of the whole bone, cortex included; see ``weights/networks.yaml`` for
+the rule by which marrow is told from it later.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from marrowlight.anatomy.expect import Expected, Levels
+from marrowlight.study.grid import Grid, box_around
+
+Array = NDArray[np.float32]
+Labels = NDArray[np.uint8]
+Mask = NDArray[np.bool_]
+
+SMOOTH_MM = 0.8
+"""Gaussian SD by which probabilities are smoothed in space before labels are taken. mm."""
+
+CLOSE_MM = 2.0
+"""Notches narrower than twice this are bone, whatever was seen in them. mm."""
+
+PUT_BACK_MM = 8.0
+"""Notches narrower than twice this are bone where the network was in doubt: bright edema at the
+edge looks like soft tissue and is carved out of the bone, up to 7 mm deep in the trial. mm."""
+
+DOUBT = 0.2
+"""Probability of any bone from which the network was in doubt."""
+
+JOINT_GUARD_MM = 1.5
+"""Nothing is put back this close to another bone: that is joint space. mm."""
+
+TOUCHING = 0.3
+"""A stray piece whose surface touches another bone over at least this share belongs to it."""
+
+LEAST_PIECE_MM3 = 50.0
+"""Smaller stray pieces are not asked whom they touch. mm³."""
+
+PART_OF_MAIN = 0.04
+"""A bone that may have several pieces keeps those above this share of the largest."""
+
+LOOSE_PIECE_MM3 = 1500.0
+"""A bone of any number of pieces keeps those above this. mm³."""
+
+PART_WITHIN_MM = 20.0
+"""A bone that may have several pieces keeps those this near to the largest. mm."""
+
+
+def clean(
+    probability: Array, grid: Grid, classes: Sequence[str], expect: Expected
+) -> tuple[Labels, Array]:
+    """Labels of one limb.
+
+    Parameters
+    ----------
+    probability : (C, X, Y, Z), class 0 background
+    grid : Grid, canonical axes
+    classes : registry ids of the C classes, "background" first
+    expect : what is expected of this joint
+
+    Returns
+    -------
+    (X, Y, Z) uint8 indices of classes, and the smoothed probabilities that they were taken from.
+    """
+    from scipy import ndimage
+
+    p = np.empty_like(probability, dtype=np.float32)
+    sigma = [SMOOTH_MM / s for s in grid.spacing]
+    for c in range(len(p)):
+        ndimage.gaussian_filter(probability[c], sigma, output=p[c], truncate=3.0)
+    for level in expect.levels:
+        by_level(p, grid, classes, level)
+    labels: Labels = p.argmax(axis=0).astype(np.uint8)
+    if not labels.any():
+        return labels, p
+    for _ in range(2):
+        for c, name in enumerate(classes):
+            if c and (known := expect.bone(name)) is not None:
+                _one_piece(labels, p, grid, c, known.pieces)
+    for c, name in enumerate(classes):
+        if c and (labels == c).any():
+            known = expect.bone(name)
+            put_back(labels, 1.0 - p[0], grid, c)
+            fill_holes(labels, c, solid=known is not None and known.solid)
+    return labels, p
+
+
+def by_level(p: Array, grid: Grid, classes: Sequence[str], level: Levels) -> None:
+    """Give each shaft to the bone of its level, in place; p : (C, X, Y, Z).
+
+    The joint is the level above which most of the upper and below which most of the lower bone
+    lies. Upside down there is none, and nothing is changed.
+    """
+    if level.upper not in classes or level.lower not in classes:
+        return
+    up, low = list(classes).index(level.upper), list(classes).index(level.lower)
+    above = p[up].sum(axis=(0, 1)).astype(float)
+    below = p[low].sum(axis=(0, 1)).astype(float)
+    z = np.arange(len(above))
+    if min(above.sum(), below.sum()) <= 0:
+        return
+    if (z * above).sum() / above.sum() <= (z * below).sum() / below.sum():
+        return
+    kept = np.concatenate([[0.0], np.cumsum(below)])
+    kept = kept + above.sum() - np.concatenate([[0.0], np.cumsum(above)])
+    joint = int(kept.argmax())
+    margin = round(level.margin_mm / grid.spacing[2])
+    top, bottom = min(joint + margin, len(z)), max(joint - margin, 0)
+    p[up, :, :, top:] += p[low, :, :, top:]
+    p[low, :, :, top:] = 0.0
+    p[low, :, :, :bottom] += p[up, :, :, :bottom]
+    p[up, :, :, :bottom] = 0.0
+
+
+def _one_piece(labels: Labels, p: Array, grid: Grid, c: int, pieces: int) -> None:
+    """Keep the piece (or pieces) that is the bone; give away or drop the rest. In place."""
+    from scipy import ndimage
+
+    mine = labels == c
+    if not mine.any():
+        return
+    box = _box(mine, grid, 2.0)
+    part, count = ndimage.label(mine[box])
+    if count < 2:
+        return
+    weight = np.bincount(part.ravel(), p[c][box].ravel(), minlength=count + 1)
+    weight[0] = 0.0
+    size = np.bincount(part.ravel(), minlength=count + 1) * grid.voxel_volume_mm3
+    keep = _kept(part, weight, size, grid, pieces)
+    inside = labels[box]
+    for piece in np.flatnonzero(~keep):
+        if piece == 0:
+            continue
+        where = part == piece
+        owner = 0
+        if size[piece] >= LEAST_PIECE_MM3:
+            owner = _touched(inside, where, c)
+        if owner:
+            p[owner][box][where] += p[c][box][where]
+            p[c][box][where] = 0.0
+            inside[where] = owner
+        else:
+            p[c][box][where] = 0.0
+            rest = p[(slice(None), *box)][:, where]
+            inside[where] = rest.argmax(axis=0) if rest.any() else 0
+            # What no class claims is background, also for the outline between voxels.
+            p[0][box][where] = np.maximum(p[0][box][where], 1.0 - rest[1:].sum(axis=0))
+
+
+def _kept(
+    part: NDArray[np.int32], weight: NDArray[np.float64], size: NDArray[np.float64],
+    grid: Grid, pieces: int,
+) -> Mask:  # fmt: skip
+    """Which of the pieces stay; entry 0 is background."""
+    main = int(weight.argmax())
+    keep = np.zeros(len(weight), bool)
+    keep[main] = True
+    if pieces == 1:
+        return keep
+    if pieces == 0:
+        return keep | (size >= LOOSE_PIECE_MM3)
+    from scipy import ndimage
+
+    far = ndimage.distance_transform_edt(part != main, sampling=grid.spacing)
+    near = ndimage.minimum(far, part, np.arange(len(weight)))
+    ranked = np.argsort(-weight)[:pieces]
+    for piece in ranked:
+        if piece and weight[piece] >= PART_OF_MAIN * weight[main] and near[piece] <= PART_WITHIN_MM:
+            keep[piece] = True
+    return keep
+
+
+def _touched(labels: Labels, piece: Mask, c: int) -> int:
+    """The class that a piece of class c touches over most of its surface, or 0."""
+    from scipy import ndimage
+
+    around = labels[ndimage.binary_dilation(piece) & ~piece]
+    if not around.size:
+        return 0
+    counts = np.bincount(around, minlength=c + 1)
+    counts[0], counts[c] = 0, 0
+    owner = int(counts.argmax())
+    return owner if counts[owner] >= TOUCHING * around.size else 0
+
+
+def put_back(labels: Labels, any_bone: Array, grid: Grid, c: int) -> None:
+    """Close notches in a bone, in place: narrow ones always, wider ones where there was doubt.
+
+    labels : (X, Y, Z); any_bone : (X, Y, Z) probability of any bone; c : the class.
+    """
+    from scipy import ndimage
+
+    mine = labels == c
+    box = _box(mine, grid, PUT_BACK_MM + 2.0)
+    mine = mine[box]
+    away = ndimage.distance_transform_edt(~mine, sampling=grid.spacing).astype(np.float32)
+    notch = np.zeros_like(mine)
+    for radius, doubt in ((CLOSE_MM, 0.0), (PUT_BACK_MM, DOUBT)):
+        closed = ndimage.distance_transform_edt(away <= radius, sampling=grid.spacing) > radius
+        notch |= closed & (any_bone[box] >= doubt)
+    others = (labels[box] > 0) & ~mine
+    if others.any():
+        steps = max(1, round(JOINT_GUARD_MM / min(grid.spacing)))
+        notch &= ~ndimage.binary_dilation(others, iterations=steps)
+    # Only what hangs on to the bone: a doubtful spot in the middle of a notch is none.
+    part, _ = ndimage.label(notch | mine)
+    notch &= np.isin(part, np.unique(part[mine]))
+    labels[box][notch & (labels[box] == 0)] = c
+
+
+def fill_holes(labels: Labels, c: int, *, solid: bool) -> None:
+    """Fill what a bone encloses, in place; solid : also what it encloses in one slice alone.
+
+    A hole in a bone is edema, a cyst or an implant: all of that is inside the bone.
+    """
+    from scipy import ndimage
+
+    mine = labels == c
+    if not mine.any():
+        return
+    box = box_around(mine, (1, 1, 1))
+    filled: Mask = ndimage.binary_fill_holes(mine[box])
+    if solid:
+        for axis in range(3):
+            across = np.moveaxis(filled, axis, 0)
+            for k in range(len(across)):
+                if across[k].any():
+                    across[k] = ndimage.binary_fill_holes(across[k])
+    labels[box][filled & (labels[box] == 0)] = c
+
+
+def _box(mask: Mask, grid: Grid, margin_mm: float) -> tuple[slice, slice, slice]:
+    return box_around(mask, [int(np.ceil(margin_mm / s)) for s in grid.spacing])
