@@ -1,13 +1,15 @@
 """Frames of the bones of the hip: head and neck of the femur, and the socket around the head.
 
 The femur is asked
-    neck_share      0 where the head ends, 1 where the neck does, along the axis of the neck
+    neck_share      0 where the head ends, 1 where the neck does, along the axis of the neck; not
+                    below 1 beyond the head and far from that axis: that is the trochanter
     neck_up_mm      above the axis of the neck, at right angles to it
     loaded_share    angle about the middle of the head as seen from the front: 0 at the medial end
                     of the weight-bearing arc, 1 at the lateral edge of the socket
     front_mm        in front of the middle of the head
     tip_share       below the tip of the greater trochanter, along the shaft, in head diameters
-    flank_share     lateral of the axis of the shaft, in head diameters
+    flank_share     lateral of the axis of the shaft, in head diameters; not below 0 in the tip of
+                    the greater trochanter where it hangs over the neck
     lesser_mm       above the lower edge of the lesser trochanter, along the shaft
     lesser_share    distance to the tip of the lesser trochanter, in head diameters
     shaft_share     distance to the axis of the shaft, in radii of the shaft
@@ -46,6 +48,13 @@ from 28 label maps (12 to 36 degrees). Unit: degrees."""
 
 EDGE_SLAB_MM = 6.0
 """Half thickness of the slab around the middle of the head in which the edge is looked for."""
+
+NECK_REACH = 1.6
+"""The neck reaches this far from its axis, in its own narrowest radii. Estimate."""
+
+OVERHANG = 0.5
+"""Height of the part of the greater trochanter that may hang over the neck, in head diameters.
+Estimate."""
 
 SOCKET_GAP_MM = 10.0
 """Bone farther from the head than this does not face it. Unit: mm."""
@@ -157,12 +166,24 @@ def _placed_femur(
     def inside(ras: Points) -> Points:
         return own.of(body.of(ras))
 
+    def aside(ras: Points) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+        out = body.of(ras) - femur.center
+        along = out @ femur.neck
+        away = np.linalg.norm(out - along[:, None] * femur.neck, axis=1)
+        far = (along > femur.head_end_mm) & (away > NECK_REACH * femur.neck_radius_mm)
+        return along - femur.head_end_mm, far
+
     def neck_share(ras: Points) -> NDArray[np.float64]:
-        along = (body.of(ras) - femur.center) @ femur.neck
-        share: NDArray[np.float64] = (along - femur.head_end_mm) / (
-            femur.neck_end_mm - femur.head_end_mm
-        )
-        return share
+        along, far = aside(ras)
+        share: NDArray[np.float64] = along / (femur.neck_end_mm - femur.head_end_mm)
+        return np.where(far, np.maximum(share, 1.0), share)
+
+    def flank_share(ras: Points) -> NDArray[np.float64]:
+        out = inside(ras)
+        share = (out[:, 0] - shaft[0]) / diameter
+        tip = aside(ras)[1] & (out[:, 2] > femur.tip_mm - OVERHANG * diameter)
+        held: NDArray[np.float64] = np.where(tip, np.maximum(share, 0.0), share)
+        return held
 
     up = own.proximal - (own.proximal @ femur.neck) * femur.neck
     up /= np.linalg.norm(up)
@@ -186,7 +207,7 @@ def _placed_femur(
             "loaded_share": _Loaded(body, femur.center, edge_deg or EDGE_DEG[1]),
             "front_mm": lambda ras: body.of(ras)[:, 1] - femur.center[1],
             "tip_share": lambda ras: (femur.tip_mm - inside(ras)[:, 2]) / diameter,
-            "flank_share": lambda ras: (inside(ras)[:, 0] - shaft[0]) / diameter,
+            "flank_share": flank_share,
             "lesser_mm": lambda ras: inside(ras)[:, 2] - femur.lesser_end_mm,
             "lesser_share": lesser_share,
             "shaft_share": shaft_share,

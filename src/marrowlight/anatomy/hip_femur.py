@@ -37,15 +37,16 @@ SHAFT_TILT = 0.12
 SHAFT_SEEN_MM of it are in the image its own direction cannot be read. Estimate."""
 SHAFT_SEEN_MM = 40.0
 
-LESSER_HEIGHTS = np.arange(-1.95, -3.05, -0.1)
-"""Where the lesser trochanter is looked for: height from the middle of the head, in its radii."""
-LESSER_AZIMUTH_DEG = (20.0, 95.0)
-"""Directions from the shaft in which it is looked for: 0 medial, 90 posterior."""
-LESSER_END = 0.75
-"""It ends where the distance of the surface from the shaft falls below this share of its largest.
-Estimate."""
-LESSER_PROUD = 1.25
-"""Its tip stands at least this many radii of the shaft from the axis of the shaft. Estimate."""
+LESSER_RADII = (-3.05, -1.75)
+"""Where the tip of the lesser trochanter is looked for: height from the middle of the head, in its
+radii. Estimate from 28 label maps (-2.8 to -1.8)."""
+LESSER_AZIMUTHS_DEG = range(-20, 91, 10)
+"""Directions from the shaft in which it is looked for: 0 medial, 90 posterior. Unit: degrees."""
+LESSER_PROUD_MM = 3.0
+"""The surface stands at least this much farther from the shaft there than above and below it.
+Estimate; 3 to 13 mm where the image shows all of it. Unit: mm."""
+LESSER_END = 0.6
+"""It ends where this share of its height over the shaft is lost. Estimate."""
 LESSER_USUAL = 2.75
 """Height of its lower edge below the middle of the head, in radii of the head, where it is not
 seen. Estimate from 25 label maps (2.5 to 3.0)."""
@@ -58,6 +59,7 @@ class ProximalFemur:
     center, radius : of the head
     neck : (3,) unit vector from the middle of the head along the neck
     head_end_mm, neck_end_mm : along it, from the middle of the head
+    neck_radius_mm : where it is narrowest, of a circle of the same area
     frame : in body coordinates: lateral along the neck, proximal along the shaft; origin center
     tip_mm : height of the greater trochanter in this frame
     shaft_lateral_anterior : (2,) where the axis of the shaft stands in this frame
@@ -71,6 +73,7 @@ class ProximalFemur:
     neck: Points
     head_end_mm: float
     neck_end_mm: float
+    neck_radius_mm: float
     frame: Frame
     tip_mm: float
     shaft_lateral_anterior: Points
@@ -90,7 +93,7 @@ def proximal_femur(group: SideBones) -> ProximalFemur:
     center, radius, neck = _head(points, solid.depths[kept], border)
     _require_head(group, center, radius, neck, border)
     along = (points - center) @ neck
-    head_end, neck_end = _neck(along, radius)
+    head_end, neck_end, neck_radius = _neck(along, radius)
     up = _shaft_direction(points, center, radius)
     frame = frame_from(center, up, neck, np.array([0.0, 1.0, 0.0]))
     inside = frame.of(points)
@@ -98,9 +101,9 @@ def proximal_femur(group: SideBones) -> ProximalFemur:
     if len(beyond) < 50:
         raise NoFrame("nothing of it is in the image beyond the neck")
     shaft, shaft_radius = _shaft(inside, radius)
-    lesser, lesser_end, notices = _lesser(frame.of(border), shaft, shaft_radius, radius)
+    lesser, lesser_end, notices = _lesser(frame.of(border), shaft, radius)
     return ProximalFemur(
-        center, radius, neck, head_end, neck_end, frame,
+        center, radius, neck, head_end, neck_end, neck_radius, frame,
         float(beyond[:, 2].max()), shaft, shaft_radius,
         frame.to_ras(lesser[None])[0], lesser_end, notices,
     )  # fmt: skip
@@ -154,8 +157,8 @@ def _directions(count: int = 400) -> Points:
     return np.stack([flat * np.cos(turn), flat * np.sin(turn), height], axis=1)
 
 
-def _neck(along: NDArray[np.float64], radius: float) -> tuple[float, float]:
-    """Where head and neck end, in mm along the neck from the middle of the head."""
+def _neck(along: NDArray[np.float64], radius: float) -> tuple[float, float, float]:
+    """Where head and neck end along the neck from the middle of the head, and its radius. mm."""
     ends = np.arange(0.4 * radius, 3.2 * radius, CLOUD_MM)
     count, _ = np.histogram(along, bins=ends)
     area = np.convolve(count * CLOUD_MM**2, np.ones(3) / 3, mode="valid")
@@ -169,7 +172,7 @@ def _neck(along: NDArray[np.float64], radius: float) -> tuple[float, float]:
     grown = np.flatnonzero((area > NECK_GROWTH * area[narrow]) & (middle > middle[narrow]))
     if not len(grown):
         raise NoFrame("the neck is cut off by the edge of the image")
-    return head_end, max(float(middle[grown[0]]), head_end + 5.0)
+    return head_end, max(float(middle[grown[0]]), head_end + 5.0), thick
 
 
 def _shaft_direction(points: Points, center: Points, radius: float) -> Points:
@@ -198,32 +201,41 @@ def _shaft(inside: Points, radius: float) -> tuple[Points, float]:
 
 
 def _lesser(
-    border: Points, shaft: Points, shaft_radius: float, radius: float
+    border: Points, shaft: Points, radius: float
 ) -> tuple[Points, float, tuple[Notice, ...]]:
-    """Tip of the lesser trochanter in the frame of the femur, and the height of its lower edge."""
+    """Tip of the lesser trochanter in the frame of the femur, and the height of its lower edge.
+
+    It is a bump of the surface: farther from the shaft than what lies above and below it.
+    """
     out = border[:, :2] - shaft
     away = np.hypot(out[:, 0], out[:, 1])
     azimuth = np.degrees(np.arctan2(-out[:, 1], -out[:, 0]))
-    aside = (azimuth > LESSER_AZIMUTH_DEG[0]) & (azimuth < LESSER_AZIMUTH_DEG[1])
-    inner, away = border[aside], away[aside]
-    heights = np.arange(LESSER_HEIGHTS[0], -4.2, -0.1)
-    bump = np.array([_most(away, inner[:, 2] / radius, h) for h in heights])
-    within = heights >= LESSER_HEIGHTS[-1] - 1e-6
-    peak = bump[within].max()
-    plateau = within & (bump >= 0.93 * peak)
-    middle = float(heights[plateau].mean())
-    usual_end = -LESSER_USUAL * radius
-    bottom = float(border[:, 2].min()) / radius
-    if peak < LESSER_PROUD * shaft_radius or middle < bottom + 0.3:
+    level = border[:, 2] / radius
+    heights = np.arange(-1.2, -3.85, -0.1)
+    best, tip, end = LESSER_PROUD_MM, np.full(3, np.nan), -LESSER_USUAL * radius
+    for direction in LESSER_AZIMUTHS_DEG:
+        aside = np.abs(azimuth - direction) < 10
+        reach = np.array([_most(away[aside], level[aside], h) for h in heights])
+        for n in np.flatnonzero((heights > LESSER_RADII[0]) & (heights < LESSER_RADII[1])):
+            below = reach[n : n + 9]
+            below = below[below > 0]
+            if reach[n] <= 0 or len(below) < 4:
+                continue
+            over = float(reach[n] - below.min())
+            proud = min(over, float(reach[n] - reach[max(0, n - 9) : n + 1].min()))
+            if proud <= best:
+                continue
+            best = proud
+            here = border[aside & (np.abs(level - heights[n]) < 0.06)]
+            tip = here[np.hypot(*(here[:, :2] - shaft).T).argmax()]
+            lost = np.flatnonzero(reach[n] - below > LESSER_END * over)
+            end = (float(heights[n]) - 0.1 * float(lost[0]) + 0.05) * radius
+    if np.isnan(tip).any():
         text = "The lesser trochanter was not seen: the trochanteric zone ends where it usually is."
-        return np.full(3, np.nan), usual_end, (Notice("lesser-trochanter-not-seen", text),)
-    level = np.abs(inner[:, 2] / radius - middle) < 0.15
-    tip = inner[level][away[level].argmax()]
-    ended = np.flatnonzero((heights < middle) & (bump < LESSER_END * peak) & (bump > 0))
-    end = (float(heights[ended[0]]) + 0.05) * radius if len(ended) else usual_end
+        return tip, end, (Notice("lesser-trochanter-not-seen", text),)
     return tip, end, ()
 
 
-def _most(away: Points, heights: Points, height: float) -> float:
+def _most(away: NDArray[np.float64], heights: NDArray[np.float64], height: float) -> float:
     here = away[np.abs(heights - height) < 0.06]
     return float(here.max()) if len(here) else 0.0

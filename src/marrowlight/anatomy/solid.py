@@ -115,9 +115,10 @@ class SideBones:
     def in_image(self, points: Points) -> NDArray[np.bool_]:
         """(n,) bool: whether (n, 3) body points lie within the image of the bone map."""
         index = self.source.grid.to_index(self.body.to_ras(points))
-        inside = np.asarray((index >= -0.5) & (index <= np.array(self.source.grid.shape) - 0.5))
-        within: NDArray[np.bool_] = inside.all(axis=1)
-        return within
+        inside: NDArray[np.bool_] = np.all(
+            (index >= -0.5) & (index <= np.array(self.source.grid.shape) - 0.5), axis=1
+        )
+        return inside
 
 
 def sides_of(bones: BoneMap, side: Side, wanted: Iterable[str]) -> tuple[SideBones, ...]:
