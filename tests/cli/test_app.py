@@ -38,7 +38,7 @@ def test_help_answers_at_once():
 def test_help_loads_nothing_heavy(command):
     code = (
         f"import sys; from marrowlight.cli.app import run; run(['{command}', '--help']); "
-        "heavy = {'numpy', 'scipy', 'pydicom', 'nibabel', 'onnxruntime', 'pydantic', 'yaml', "
+        "heavy = {'numpy', 'scipy', 'pydicom', 'nibabel', 'onnxruntime', 'yaml', "
         "'PIL'}; "
         "sys.exit(', '.join(sorted(heavy & set(sys.modules))) or 0)"
     )

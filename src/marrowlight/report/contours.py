@@ -9,22 +9,35 @@ ROUNDS = 2
 """Rounds of corner cutting: a voxel's steps become a curve near it."""
 
 
-def mask_path(mask: NDArray[np.bool_], row_mm: float, column_mm: float) -> str:
+def mask_path(
+    mask: NDArray[np.bool_], row_mm: float, column_mm: float, *, blur: float = 0.0
+) -> str:
     """The outline of a mask as SVG path data in mm from the upper left corner of the image.
 
-    mask : (rows, columns) bool; row_mm, column_mm : size of a pixel. Empty for an empty mask.
+    mask : (rows, columns) bool; row_mm, column_mm : size of a pixel; blur : as for ``outlines``.
+    Empty for an empty mask.
     """
-    return " ".join(_data(line, row_mm, column_mm) for line in outlines(mask))
+    return " ".join(_data(line, row_mm, column_mm) for line in outlines(mask, blur=blur))
 
 
-def outlines(mask: NDArray[np.bool_]) -> list[NDArray[np.float64]]:
-    """Closed outlines of a mask, each (n, 2) as (column, row) of pixel centres."""
+def outlines(mask: NDArray[np.bool_], *, blur: float = 0.0) -> list[NDArray[np.float64]]:
+    """Closed outlines of a mask, each (n, 2) as (column, row) of pixel centres.
+
+    blur : standard deviation in pixels by which the mask is smoothed first, for drawings; what is
+    measured is outlined as it is.
+    """
     if not mask.any():
         return []
     from contourpy import LineType, contour_generator
 
     # A border of background closes the outlines of what touches the edge of the image.
     framed = np.pad(mask.astype(np.float64), 1)
+    if blur:
+        from scipy import ndimage
+
+        framed = np.pad(ndimage.gaussian_filter(np.pad(framed, 3), blur), 1)
+        lines = contour_generator(z=framed, line_type=LineType.Separate).lines(0.5)
+        return [_rounded(np.asarray(line)[:-1] - 5.0) for line in lines]
     generator = contour_generator(z=framed, line_type=LineType.Separate)
     return [_rounded(np.asarray(line)[:-1] - 1.0) for line in generator.lines(0.5)]
 

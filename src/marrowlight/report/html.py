@@ -11,9 +11,12 @@ from typing import Any
 
 from marrowlight.report import page
 from marrowlight.report.amount import THIN
+from marrowlight.report.joint_map import joint_map
 from marrowlight.report.key_slices import Marks
 from marrowlight.report.pictures import Picture, key_pictures, marks_of
+from marrowlight.report.systems import main_system, system_title
 from marrowlight.report.viewer import Viewer, viewer_of
+from marrowlight.report.where import where, zone_numbers
 from marrowlight.result import ReadResult
 
 EDEMA_RGB = (255, 176, 0)
@@ -39,7 +42,11 @@ def report_html(result: ReadResult) -> str:
     marks = marks_of(result)
     pictures = key_pictures(result, marks)
     key = next(p for p in pictures if p.key)
-    viewer = viewer_of(result, sum(p.size for p in pictures))
+    numbers = zone_numbers(reading)
+    system = next((main_system(region.joint) for region in reading.regions), "")
+    drawn = joint_map(result, marks, numbers, system or None)
+    taken = sum(p.size for p in pictures) + (drawn.size if drawn else 0)
+    viewer = viewer_of(result, taken)
     style = _asset("report.css")
     code = _asset("report.js")
     scripts = [code, *([viewer.script] if viewer else [])]
@@ -48,6 +55,9 @@ def report_html(result: ReadResult) -> str:
         reading=reading,
         title=page.page_title(reading),
         regions=[page.region_view(region) for region in reading.regions],
+        map=drawn,
+        map_system=system_title(system),
+        places=[one for one in where(reading, numbers) if one.says_anything],
         series=page.series_rows(reading.series),
         bases=page.bases(reading),
         detection=page.detection_text(reading),

@@ -9,7 +9,7 @@ from marrowlight.edema.detection import detection_limits
 from marrowlight.edema.measurement import Edge, Interval, IntervalKind, Lesion, Volumes
 from marrowlight.reading import Reading, Region, SeriesReading
 from marrowlight.report.amount import THIN, interval_of, ml, mm, mm3, percent, range_ml
-from marrowlight.report.sentence import bone_name, finding, region_name
+from marrowlight.report.sentence import bone_name, finding, not_read_name, region_name
 from marrowlight.study.series import Role
 
 FIRST_LESIONS = 12
@@ -52,6 +52,8 @@ class BoneRow:
     amounts: Amounts
     lesions: int
     size: str
+    confidence: str
+    """Empty where the user gave the bones."""
 
 
 @dataclass(frozen=True)
@@ -97,6 +99,10 @@ class RegionView:
     evidence: str
     found: bool
     unlisted: str
+    trusted: bool
+    """Whether the network found the bones, so that each has a confidence."""
+    not_read: tuple[tuple[str, str], ...]
+    """Bones of the joint that were not read, and why."""
 
 
 @dataclass(frozen=True)
@@ -134,6 +140,7 @@ def region_view(region: Region) -> RegionView:
                 amounts(bone.edema, bone.edema.bone_share),
                 len(bone.edema.lesions),
                 ml(bone.volume_mm3),
+                "" if bone.confidence is None else percent(bone.confidence),
             )
             for bone in region.bones
         ),
@@ -147,6 +154,10 @@ def region_view(region: Region) -> RegionView:
         evidence="; ".join((*region.joint_evidence, *region.side_evidence)),
         found=edema.volume_mm3 > 0,
         unlisted=ml(edema.unlisted_volume_mm3) if edema.unlisted_volume_mm3 >= 0.5 else "",
+        trusted=any(bone.confidence is not None for bone in region.bones),
+        not_read=tuple(
+            (not_read_name(one, region.side), as_sentence(one.reason)) for one in region.not_read
+        ),
     )
 
 

@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING
 
 from marrowlight.edema.measurement import BoneEdema, Edema, IntervalKind, Lesion
 from marrowlight.report.amount import THIN, digits, interval_of, ml, percent
+from marrowlight.report.systems import main_system
 from marrowlight.study.study import Joint, Side
 
 if TYPE_CHECKING:
-    from marrowlight.reading import Region
+    from marrowlight.reading import BoneNotRead, Region
 
 _JOINTS = {
     Joint.SACROILIAC: "sacroiliac joint",
@@ -19,6 +20,10 @@ _JOINTS = {
 }
 NAMELESS = "bone"
 """Registry id of a bone whose name nobody gave."""
+
+MOSTLY = 0.8
+HALF = 0.5
+"""A lesion with this share in one zone is said to lie in it, or mostly in it."""
 
 MOST_BONES = 3
 """A sentence names this many bones; the table has them all."""
@@ -44,6 +49,16 @@ def bone_name(bone: BoneEdema, region_side: Side) -> str:
     if bone.side is region_side or bone.side in (Side.UNKNOWN, Side.MIDLINE):
         return name
     return f"{bone.side.value} {name}"
+
+
+def not_read_name(one: BoneNotRead, region_side: Side) -> str:
+    """A bone that was not read for people, with a capital."""
+    from marrowlight.anatomy.registry import bone_registry
+
+    name = "bone" if one.bone == NAMELESS else bone_registry()[one.bone].name.lower()
+    if one.side not in (region_side, Side.UNKNOWN, Side.MIDLINE):
+        name = f"{one.side.value} {name}"
+    return name[0].upper() + name[1:]
 
 
 def summary_sentence(regions: Sequence[Region]) -> str:
@@ -126,15 +141,37 @@ def _lesions(region: Region) -> str:
     if not lesions:
         return ""
     largest = max(lesions, key=lambda one: one.volume_mm3)
+    surface = _surface(largest)
+    zone = _zone(largest, region)
     if len(lesions) == 1:
-        where = _surface(largest)
-        return f"; one lesion{', which ' + where if where else ''}"
+        return f"; one lesion{zone}{', which ' + surface if surface else ''}"
     named = {(b.bone, b.side): bone_name(b, region.side) for b in region.bones}
     here = named.get((largest.bone, largest.side))
     size = f" of {ml(largest.volume_mm3)}"
-    place = f" in the {here}" if here and len(region.bones) > 1 else ""
-    where = _surface(largest)
-    return f"; {len(lesions)} lesions, the largest{size}{place}{' ' + where if where else ''}"
+    place = (f" in the {here}" if here and len(region.bones) > 1 else "") + zone
+    return f"; {len(lesions)} lesions, the largest{size}{place}{' ' + surface if surface else ''}"
+
+
+def _zone(lesion: Lesion, region: Region) -> str:
+    """The zone that most of a lesion lies in, in brackets; nothing where more lies outside all."""
+    system = main_system(region.joint)
+    parts = [part for part in lesion.zones if part.system == system]
+    if not parts:
+        return ""
+    first = max(parts, key=lambda part: part.share_of_lesion)
+    if first.share_of_lesion < 1 - sum(part.share_of_lesion for part in parts):
+        return ""
+    name = _lower(first.name)
+    if first.share_of_lesion >= MOSTLY:
+        return f" ({name})"
+    if first.share_of_lesion >= HALF:
+        return f" (mostly {name})"
+    return f" (in {len(parts)} zones, the largest part in {name})"
+
+
+def _lower(name: str) -> str:
+    """Without a capital at the start, unless the word is an abbreviation."""
+    return name if name[:2].isupper() else name[:1].lower() + name[1:]
 
 
 def _surface(lesion: Lesion) -> str:
