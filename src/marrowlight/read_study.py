@@ -29,7 +29,8 @@ from marrowlight.study.volume import Volume, resample
 from marrowlight.study_bones import StudyBones, bones_of, carried
 
 if TYPE_CHECKING:
-    from marrowlight.anatomy.found import BonesFound, Seed
+    from marrowlight.anatomy.found import BonesFound
+    from marrowlight.anatomy.seed import Seed
     from marrowlight.edema.edema_map import EdemaMap
     from marrowlight.edema.parameters import Parameters
 

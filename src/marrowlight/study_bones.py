@@ -15,16 +15,9 @@ from marrowlight.study.series import Series
 from marrowlight.study.study import Joint, Side, Study
 
 if TYPE_CHECKING:
-    from marrowlight.anatomy.found import BonesFound, BoneTrust, Seed
+    from marrowlight.anatomy.found import BonesFound, BoneTrust
+    from marrowlight.anatomy.seed import Seed
     from marrowlight.stages import Stages
-
-MAIN_BONES = {
-    Joint.HIP: ("femur", "hip_bone"),
-    Joint.KNEE: ("femur", "tibia"),
-    Joint.ANKLE: ("tibia", "talus", "calcaneus"),
-    Joint.SACROILIAC: ("bone", "hip_bone", "ilium", "sacrum"),
-}
-"""Bones without which a joint is read only in part. A patella or fibula may lie out of view."""
 
 NOT_READ = "bone-not-read"
 MAIN_NOT_READ = "main-bone-not-read"
@@ -114,7 +107,7 @@ def _found(study: Study, found: BonesFound) -> StudyBones:
 
 
 def _not_read(one: BoneTrust, study: Study) -> Warned:
-    main = one.bone in MAIN_BONES.get(study.joint, ())
+    main = is_main(one.bone, study.joint)
     name = bone_registry()[one.bone].name.lower()
     if one.side in (Side.LEFT, Side.RIGHT) and one.side is not study.side:
         name = f"{one.side.value} {name}"
@@ -122,6 +115,13 @@ def _not_read(one: BoneTrust, study: Study) -> Warned:
     if main:
         text += " So this joint is read only in part; edema there would be missed."
     return Warned(code=MAIN_NOT_READ if main else NOT_READ, text=text)
+
+
+def is_main(bone: str, joint: Joint) -> bool:
+    """Whether a joint is read only in part without this bone: not so a patella or a fibula."""
+    from marrowlight.anatomy.expect import expected
+
+    return any(one.bone == bone and one.main for one in expected().of_joint(joint).bones)
 
 
 def carried(given: StudyBones, primary: Series) -> tuple[Warned, ...]:

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import nibabel as nib
@@ -14,6 +11,7 @@ import numpy as np
 import pytest
 
 from marrowlight.anatomy.bonemap import BoneMap, LabelledBone
+from marrowlight.anatomy.find_bones import SOURCE
 from marrowlight.anatomy.found import BonesFound, BoneTrust
 from marrowlight.anatomy.registry import bone_registry
 from marrowlight.notice import Notice
@@ -42,7 +40,7 @@ def truth_found(bones: Path, *, without: Sequence[str] = (), series: str = "s1")
         else:
             labels[labels == one.label] = 0
     return BonesFound(
-        bones=BoneMap(labels, grid, tuple(kept), "bones found by the built-in network"),
+        bones=BoneMap(labels, grid, tuple(kept), SOURCE),
         trust=tuple(trust),
         joint=Joint.KNEE,
         joint_shares={Joint.KNEE: 0.97, Joint.HIP: 0.01, Joint.ANKLE: 0.01,
@@ -70,11 +68,5 @@ class Finder:
 def put(monkeypatch: pytest.MonkeyPatch, found: BonesFound) -> Finder:
     """Let ``find_bones`` answer with these bones."""
     finder = Finder(found)
-    module = ModuleType("marrowlight.anatomy.find_bones")
-    module.find_bones = finder  # type: ignore[attr-defined]
-    monkeypatch.setitem(sys.modules, module.__name__, module)
+    monkeypatch.setattr("marrowlight.anatomy.find_bones.find_bones", finder)
     return finder
-
-
-def with_joint(found: BonesFound, joint: Joint) -> BonesFound:
-    return replace(found, joint=joint)

@@ -163,7 +163,7 @@ def test_read_finds_the_bones_where_none_are_given(finder, small_exam, tmp_path,
     record = json.loads((tmp_path / "out" / "run.json").read_text())
     assert record["options"]["bones"] == "found"
     page = (tmp_path / "out" / "report.html").read_text()
-    assert "built-in network" in page
+    assert "Found by the bone network." in page
 
 
 def test_read_with_a_mask_asks_no_network(finder, small_exam, tmp_path, capsys):

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from marrowlight.errors import UsageError
 
 if TYPE_CHECKING:
-    from marrowlight.anatomy.found import Seed
+    from marrowlight.anatomy.seed import Seed
     from marrowlight.cli.choices import JointChoice, OrientationChoice, SideChoice
     from marrowlight.stages import Progress
     from marrowlight.study.study import Study
@@ -38,7 +38,7 @@ def parse_seeds(texts: Sequence[str] | None) -> list[Seed]:
     """``["femur=-12.5,30,41"]`` to seeds; raises UsageError."""
     if not texts:
         return []
-    from marrowlight.anatomy.found import parse_seed
+    from marrowlight.anatomy.seed import parse_seed
 
     return [parse_seed(text) for text in texts]
 

@@ -66,7 +66,8 @@ BoneLabels = Annotated[
         "--bone-labels",
         metavar="N=BONE,...",
         help="What the labels mean: 1=femur,3=tibia (a side may follow: 1=femur:left), or "
-        "'registry' for Marrowlight's own numbers. A mask with one label may stay nameless.",
+        "'registry' for Marrowlight's own numbers, or 'totalsegmentator' and other tables. A mask "
+        "with one label may stay nameless; one from `marrowlight bones` has its names beside it.",
     ),
 ]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but errors.")]
