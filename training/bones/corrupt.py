@@ -48,7 +48,11 @@ def draw_corruption(rng: np.random.Generator) -> Corruption:
         ends=(u(1, 10) * ends, u(0.4, 0.6), u(0.25, 0.45)),
         noise=u(0, 0.07) * (rng.random() < 0.85),
         smooth_noise=bool(rng.random() < 0.5),
-        ghost=(u(0.02, 0.15) * (rng.random() < 0.15), int(rng.integers(6, 50)), int(rng.integers(2))),
+        ghost=(
+            u(0.02, 0.15) * (rng.random() < 0.15),
+            int(rng.integers(6, 50)),
+            int(rng.integers(2)),
+        ),
         cut=tuple(u(0, 0.22, 4) * (rng.random(4) < 0.5) * cut),
         gamma=float(np.exp(u(-0.6, 0.45))),
     )  # fmt: skip

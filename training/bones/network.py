@@ -10,10 +10,11 @@ WIDTHS = (32, 64, 128, 192)
 
 
 def _block(inputs: int, outputs: int) -> nn.Sequential:
-    return nn.Sequential(
-        nn.Conv2d(inputs, outputs, 3, padding=1, bias=False), nn.BatchNorm2d(outputs), nn.ReLU(True),
-        nn.Conv2d(outputs, outputs, 3, padding=1, bias=False), nn.BatchNorm2d(outputs), nn.ReLU(True),
-    )  # fmt: skip
+    layers: list[nn.Module] = []
+    for n in (inputs, outputs):
+        layers += [nn.Conv2d(n, outputs, 3, padding=1, bias=False), nn.BatchNorm2d(outputs)]
+        layers.append(nn.ReLU(True))
+    return nn.Sequential(*layers)
 
 
 class BoneNet(nn.Module):

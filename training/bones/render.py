@@ -31,7 +31,7 @@ def render(
     centre, axes, pixel, positions, parts,  # pose: voxel index, (3, 3) mm to voxels, mm
     waves, fold, shift,  # bending (n, 7), mirror (on, x, sign), noise origin (3,)
     mean, other, failed, fine, middle, coarse,  # contrast; failed (5,): where suppression fails
-    cortex, lesions, scars, streaks, voids,  # cortex (6,), lesions (n, 8), scars (m, 6), voids (k, 4)
+    cortex, lesions, scars, streaks, voids,  # cortex (6,), lesions (n, 8), scars (m, 9)
     image, label,  # results: (S, H, W) float32 and (S, P, H, W) uint8
 ):  # fmt: skip
     """Fill ``image`` with intensities and ``label`` with the bone at every part of every pixel.

@@ -149,7 +149,8 @@ def picture(
            positions.astype(np.float32), parts, pose.waves, pose.fold,
            u(0, 64, 3).astype(np.float32), contrast.mean, contrast.other, failed, contrast.fine,
            contrast.middle, contrast.coarse, cortex, _lesions(scene, pose, contrast, rng),
-           _scars(scene, contrast, rng), streaks, _voids(scene, pose, rng), image, label)  # fmt: skip
+           _scars(scene, contrast, rng), streaks, _voids(scene, pose, rng), image,
+           label)  # fmt: skip
     return image, label
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -84,7 +86,7 @@ def knee_bands(painter: Painter, coarse: NDArray[np.uint8], rng: np.random.Gener
     for s in (-1, 1):
         rim = [(jx + s * r * np.cos(a) / v, jy + r * 0.8 * np.sin(a) / v, jz + 2 / v)
                for a in np.linspace(-2.2, 2.2, 9) for r in (u(24, 30),)]  # fmt: skip
-        for a, b in zip(rim[:-1], rim[1:], strict=True):
+        for a, b in pairwise(rim):
             painter.tube(a, b, u(2, 4.5), Tissue.FIBROCARTILAGE)
     top = np.array([jx, jy - 8 / v, jz + 14 / v])
     painter.tube(top + around(3), top + [0, 16 / v, -15 / v] + around(3), u(2.5, 5), Tissue.TENDON)

@@ -198,8 +198,8 @@ def train(
         if now - told > 60 or done >= 1:
             told = now
             seconds = spent + now - started
-            mean = {k: round(float(np.mean([p[k] for p in parts if k in p])), 4)
-                    for k in ("entropy", "dice", "joint") if any(k in p for p in parts)}  # fmt: skip
+            mean = {k: round(float(np.mean([p[k] for p in parts if k in p] or [np.nan])), 4)
+                    for k in ("entropy", "dice", "joint")}  # fmt: skip
             parts = []
             line = {"images": seen, "seconds": round(seconds), "done": round(done, 4), **mean}
             with (run / "log.jsonl").open("a") as log:
