@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import nibabel as nib
 import numpy as np
+from numba import njit
 from numpy.typing import NDArray
-from scipy import ndimage
 
 from training.bones.corrupt import corrupt, draw_corruption, scaled
 from training.bones.sample import AXES, PARTS, PLANES, Example
@@ -24,23 +25,25 @@ class RealJoints:
     """
 
     def __init__(self, data: Path, people: list[str]) -> None:
-        self._images: list[tuple[NDArray[np.float32], NDArray[np.uint8], NDArray[np.float64]]] = []
+        self._images: list[tuple[NDArray[Any], ...]] = []
         for person in people:
             bone, affine = _read(data / person / "bone.nii.gz")
+            mask = (bone > 0).astype(np.float32)
+            inside = np.argwhere(bone > 0)
             for name in ("t1w", "stir"):
                 path = data / person / f"{name}.nii.gz"
                 if path.exists():
                     voxels, _ = _read(path)
                     image = voxels.astype(np.float32)
                     image /= np.percentile(image, 99.5)
-                    self._images.append((image, (bone > 0).astype(np.uint8), affine))
+                    self._images.append((image, mask, inside, affine))
         if not self._images:
             raise FileNotFoundError(f"No sacroiliac joints of {people} in {data}.")
 
     def draw(self, rng: np.random.Generator, size: int = 128, plane: str | None = None) -> Example:
         """A random example: turned, scaled, shaded, noisy; labels are 1 for bone."""
         u = rng.uniform
-        image, bone, affine = self._images[rng.integers(len(self._images))]
+        image, bone, inside, affine = self._images[rng.integers(len(self._images))]
         plane = plane or str(rng.choice(("coronal", "coronal", "axial", "sagittal")))
         axes = np.array(AXES[plane], float).T
         if plane == "coronal":
@@ -53,24 +56,17 @@ class RealJoints:
         axes = axes @ spin @ np.diag([*(u(0.85, 1.18) * u(0.93, 1.07, 2)), 1])
         if rng.random() < 0.5:
             axes[:, 0] *= -1
-        inside = np.argwhere(bone)
         middle = affine[:3, :3] @ inside[rng.integers(len(inside))] + affine[:3, 3]
         centre = middle + axes @ np.array([*rng.normal(0, 25, 2), 0])
         gap = 3.3 if plane == "coronal" else u(2.5, 3.5)
-        slices, labels = [], None
         to_index = np.linalg.inv(affine[:3, :3])
-        rows, columns = (np.arange(size) - size / 2 + 0.5,) * 2
-        for n, off in enumerate((-gap, 0, gap)):
-            matrix = to_index @ axes
-            start = to_index @ (centre + axes[:, 2] * off - affine[:3, 3])
-            index = (start[:, None, None] + matrix[:, 1][:, None, None] * rows[:, None]
-                     + matrix[:, 0][:, None, None] * columns)  # fmt: skip
-            slices.append(ndimage.map_coordinates(image, index, order=1, mode="constant"))
-            if n == 1:
-                labels = ndimage.map_coordinates(bone, index, order=0, mode="constant")
+        start = to_index @ (centre - affine[:3, 3])
+        cut = np.zeros((3, size, size), np.float32)
+        labels = np.zeros((size, size), np.float32)
+        cut_slices(image, bone, start, to_index @ axes, gap, cut, labels)
         how = draw_corruption(rng)
-        stack, seen = corrupt(np.clip(np.stack(slices), 0, None), how, 1.0, rng)
-        label = (labels * seen).astype(np.uint8)
+        stack, seen = corrupt(cut, how, 1.0, rng)
+        label = ((labels > 0.5) & seen).astype(np.uint8)
         joint = JOINTS.index("sacroiliac") if label.mean() > 0.05 else -1
         return Example(scaled(stack, u(98.0, 99.8)).astype(np.float16),
                        np.repeat(label[None], PARTS, 0), joint)  # fmt: skip
@@ -91,3 +87,40 @@ def _own_plane(affine: NDArray[np.float64]) -> NDArray[np.float64]:
     wanted = np.array(AXES[PLANES[1]], float).T
     picked = [unit[:, a] for a in (across, down, slices)]
     return np.stack([p if p @ w > 0 else -p for p, w in zip(picked, wanted.T, strict=True)], 1)
+
+
+@njit(fastmath=True, nogil=True, cache=True)  # type: ignore[misc]
+def _at(volume, x, y, z):
+    """Trilinear value; zero outside."""
+    a, b, c = int(np.floor(x)), int(np.floor(y)), int(np.floor(z))
+    nx, ny, nz = volume.shape
+    if a < 0 or b < 0 or c < 0 or a >= nx - 1 or b >= ny - 1 or c >= nz - 1:
+        return 0.0
+    fx, fy, fz = x - a, y - b, z - c
+    value = 0.0
+    for i in range(2):
+        for j in range(2):
+            for k in range(2):
+                w = (fx if i else 1 - fx) * (fy if j else 1 - fy) * (fz if k else 1 - fz)
+                value += w * volume[a + i, b + j, c + k]
+    return value
+
+
+@njit(fastmath=True, nogil=True, cache=True)  # type: ignore[misc]
+def cut_slices(image, bone, start, axes, gap, cut, labels):
+    """Fill ``cut`` (3, H, W) with slices ``gap`` mm apart, ``labels`` with bone of the middle one.
+
+    start : (3,) voxel index of the centre; axes : (3, 3) mm along columns, rows, slices to voxels
+    """
+    height, width = labels.shape
+    for s in range(3):
+        w = (s - 1) * gap
+        for i in range(height):
+            for j in range(width):
+                u, v = j - width / 2 + 0.5, i - height / 2 + 0.5
+                x = start[0] + axes[0, 0] * u + axes[0, 1] * v + axes[0, 2] * w
+                y = start[1] + axes[1, 0] * u + axes[1, 1] * v + axes[1, 2] * w
+                z = start[2] + axes[2, 0] * u + axes[2, 1] * v + axes[2, 2] * w
+                cut[s, i, j] = max(_at(image, x, y, z), 0.0)
+                if s == 1:
+                    labels[i, j] = _at(bone, x, y, z)
