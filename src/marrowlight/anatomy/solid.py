@@ -7,14 +7,14 @@ answer; zones are then drawn on the grid of the bone map itself.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
 from marrowlight.anatomy.bonemap import BoneMap, LabelledBone
-from marrowlight.anatomy.cloud import CLOUD_MM, cloud_of
+from marrowlight.anatomy.cloud import CLOUD_MM, Cloud, cloud_of
 from marrowlight.anatomy.frame import Frame, NoFrame, Points
 from marrowlight.study.study import Side
 
@@ -74,12 +74,15 @@ class SideBones:
     source : BoneMap
     lateral : +1 or -1
         Sign of RAS x that points to lateral.
+    clouds : dict of Cloud by registry id
+        Those that were asked for, so that each is made once.
     """
 
     side: Side
     bones: dict[str, LabelledBone]
     source: BoneMap
     lateral: int
+    clouds: dict[str, Cloud | None] = field(default_factory=dict)
 
     @property
     def body(self) -> Frame:
@@ -88,16 +91,24 @@ class SideBones:
 
     def turned(self) -> SideBones:
         """The same bones taken for those of the other side."""
-        return SideBones(self.side, self.bones, self.source, -self.lateral)
+        return replace(self, lateral=-self.lateral)
+
+    def cloud(self, bone: str) -> Cloud:
+        """A bone in points. Raises NoFrame if the map does not hold it."""
+        if bone not in self.clouds:
+            there = bone in self.bones
+            self.clouds[bone] = cloud_of(self.source, self.bones[bone]) if there else None
+        cloud = self.clouds[bone]
+        if cloud is None:
+            raise NoFrame("it is not in the bone map")
+        return cloud
 
     def solid(self, bone: str) -> Solid:
         """A bone on the even grid: its largest piece.
 
         Raises NoFrame if the map does not hold it, or only a thin part of it.
         """
-        cloud = cloud_of(self.source, self.bones[bone]) if bone in self.bones else None
-        if cloud is None:
-            raise NoFrame("it is not in the bone map")
+        cloud = self.cloud(bone)
         inside = self.body.of(cloud.inside)
         low = inside.min(axis=0)
         index = np.round((inside - low) / CLOUD_MM).astype(int)
@@ -111,6 +122,10 @@ class SideBones:
         if extent < THIN_MM:
             raise NoFrame(f"only {extent:.0f} mm of it are in the image")
         return solid
+
+    def surface(self, bone: str) -> Points:
+        """(m, 3) body mm of the surface of all pieces of a bone. Raises NoFrame if it is absent."""
+        return self.body.of(self.cloud(bone).surface)
 
     def in_image(self, points: Points) -> NDArray[np.bool_]:
         """(n,) bool: whether (n, 3) body points lie within the image of the bone map."""
