@@ -46,7 +46,9 @@ class BrightnessNetwork:
         return logits, np.tile(self._joint, (len(slices), 1))
 
 
-def paint(grid: Grid, centre=(0.0, 0.0, 0.0), upside_down: bool = False) -> np.ndarray:
+def paint(
+    grid: Grid, centre=(0.0, 0.0, 0.0), upside_down: bool = False, patella: bool = True
+) -> np.ndarray:
     """The knee on a grid, (I, J, K) float32; centre is the middle of the joint in RAS mm."""
     index = np.indices(grid.shape).reshape(3, -1).T
     x, y, z = (grid.to_ras(index) - np.array(centre)).T
@@ -57,7 +59,8 @@ def paint(grid: Grid, centre=(0.0, 0.0, 0.0), upside_down: bool = False) -> np.n
     image[(x / 36) ** 2 + (y / 26) ** 2 + ((z - 24) / 21) ** 2 < 1] = FEMUR
     image[(np.hypot(x, y) < 14) & (z < -10)] = TIBIA
     image[(x / 36) ** 2 + (y / 24) ** 2 + ((z + 20) / 15) ** 2 < 1] = TIBIA
-    image[(x / 19) ** 2 + ((y - 42) / 10) ** 2 + ((z - 26) / 19) ** 2 < 1] = PATELLA
+    if patella:
+        image[(x / 19) ** 2 + ((y - 42) / 10) ** 2 + ((z - 26) / 19) ** 2 < 1] = PATELLA
     return image.reshape(grid.shape)
 
 

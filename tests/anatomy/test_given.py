@@ -89,3 +89,39 @@ def test_a_shift_within_tolerance_is_the_same_grid(tmp_path):
 def test_labels_that_cannot_be_read_are_refused(text):
     with pytest.raises(UsageError):
         parse_bone_labels(text)
+
+
+def test_totalsegmentator_labels_are_read_by_table_and_its_organs_left_out(tmp_path):
+    path = mask_file(tmp_path, labels(75, 76, 77, 5))  # femora, left hip bone, liver
+    bones = bones_from_file(path, [("s1", GRID)], labels="totalsegmentator")
+    found = {(b.bone, b.side, b.label) for b in bones.bones}
+    assert found == {
+        ("femur", Side.LEFT, 101),
+        ("femur", Side.RIGHT, 1),
+        ("hip_bone", Side.LEFT, 5),
+    }
+    assert bones.mask.sum() == 3 * 2 * 6 * 4
+
+
+def test_several_foreign_labels_may_be_one_bone(tmp_path):
+    path = mask_file(tmp_path, labels(1, 7, 3))  # femur, lesion in it, tibia
+    bones = bones_from_file(path, [("s1", GRID)], labels="anomaly-aware-knee", side=Side.RIGHT)
+    assert {(b.bone, int(bones.of(b).sum())) for b in bones.bones} == {
+        ("femur", 2 * 2 * 6 * 4),
+        ("tibia", 2 * 6 * 4),
+    }
+
+
+def test_a_mask_without_any_bone_of_the_table_is_refused(tmp_path):
+    with pytest.raises(BadMask, match="none of the bones of the table"):
+        bones_from_file(
+            mask_file(tmp_path, labels(5, 6)), [("s1", GRID)], labels="totalsegmentator"
+        )
+
+
+def test_every_table_names_bones_of_the_registry_and_a_source():
+    from marrowlight.anatomy.foreign import foreign_labels
+
+    for table in foreign_labels().values():
+        assert table.source
+        assert parse_bone_labels(table.name) == table.labels

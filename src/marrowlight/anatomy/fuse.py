@@ -38,6 +38,9 @@ COARSE_PIXEL_MM = 2.0
 SAME_WORTH = 0.05
 """Series whose worth differs by less than this are taken in the order of the study."""
 
+OTHER_PLANE, OTHER_ROLE = 6, 2
+"""What another plane and another contrast add, in steps of SAME_WORTH. Estimates."""
+
 OVERLAP_LEAST = 0.3
 """A further series is fused if it covers at least this share of the best one's box."""
 
@@ -65,7 +68,6 @@ def worth(series: Series) -> float:
     along, slice_mm = sorted(series.volume.grid.spacing[:2]), series.volume.grid.spacing[2]
     pixel = max(along[1] - 0.6, 0.0)
     thick = max(slice_mm - 1.0, 0.0)
-    # Without fat suppression a notice says that fat is bright although tags say otherwise.
     role = ROLE_WORTH[series.role]
     return role * math.exp(-thick / COARSE_SLICE_MM) * math.exp(-pixel / COARSE_PIXEL_MM)
 
@@ -85,8 +87,8 @@ def choose_series(series: Sequence[Series]) -> tuple[Series, ...]:
             left,
             key=lambda s: (
                 round(worth(s) / SAME_WORTH)
-                + 4 * (bool(chosen) and s.plane not in planes)
-                + 2 * (bool(chosen) and s.role not in roles)
+                + OTHER_PLANE * (bool(chosen) and s.plane not in planes)
+                + OTHER_ROLE * (bool(chosen) and s.role not in roles)
             ),
         )
         chosen.append(best)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
 from marrowlight.anatomy.bonemap import BoneMap, LabelledBone
+from marrowlight.anatomy.foreign import foreign_labels
 from marrowlight.anatomy.registry import bone_registry, find_bone
 from marrowlight.errors import BadMask, GridMismatch, UsageError
 from marrowlight.study.grid import Grid
@@ -21,10 +23,14 @@ REGISTRY = "registry"
 def parse_bone_labels(text: str) -> dict[int, tuple[str, Side | None]]:
     """``"1=femur,3=tibia:left"`` to ``{1: ("femur", None), 3: ("tibia", Side.LEFT)}``.
 
-    ``"registry"`` gives the numbers of the bone registry. Raises UsageError on anything else.
+    ``"registry"`` gives the numbers of the bone registry, and the name of a table of
+    ``foreign_labels.yaml`` those of another tool, e.g. ``"totalsegmentator"``. Raises UsageError
+    on anything else.
     """
     if text.strip().lower() == REGISTRY:
         return {bone.label: (bone.id, None) for bone in bone_registry().values()}
+    if (table := foreign_labels().get(_table(text))) is not None:
+        return dict(table.labels)
     labels: dict[int, tuple[str, Side | None]] = {}
     for part in filter(None, (p.strip() for p in text.split(","))):
         number, _, name = part.partition("=")
@@ -33,7 +39,8 @@ def parse_bone_labels(text: str) -> dict[int, tuple[str, Side | None]]:
             raise UsageError(
                 f"{part!r} does not say which label is which bone.",
                 where="--bone-labels",
-                expected="label=bone with a label from 1 to 255, e.g. 1=femur,3=tibia:left",
+                expected="label=bone with a label from 1 to 255, e.g. 1=femur,3=tibia:left; or "
+                f"the name of a table: {REGISTRY}, {', '.join(foreign_labels())}",
             )
         if side and side not in {s.value for s in Side}:
             raise UsageError(
@@ -77,6 +84,8 @@ def bones_from_file(
     mask = read_mask(path, [grid for _, grid in grids])
     grid = _grid_of(mask, Path(path).name, grids)
     names = parse_bone_labels(labels) if labels else _names_in(mask)
+    if labels and _table(labels) in foreign_labels():
+        mask = _only_bones(mask, parse_bone_labels(labels), Path(path).name)
     present = np.unique(mask.labels)
     present = present[present > 0]
     if present.size and int(present.max()) > 255:
@@ -99,6 +108,24 @@ def bones_from_file(
     return _stable_labels(
         BoneMap(mask.labels.astype(np.uint8), grid, bones, "mask given by the user")
     )
+
+
+def _table(text: str) -> str:
+    """The name of a table as it is written in the file."""
+    return text.strip().lower().replace("-", "_")
+
+
+def _only_bones(mask: MaskFile, names: dict[int, tuple[str, Side | None]], name: str) -> MaskFile:
+    """The mask without the organs that a table of another tool does not list."""
+    kept = np.where(np.isin(mask.labels, list(names)), mask.labels, 0).astype(mask.labels.dtype)
+    if mask.labels.any() and not kept.any():
+        raise BadMask(
+            f"The mask holds none of the bones of the table ({_listing(np.unique(mask.labels))}).",
+            where=name,
+            expected=", ".join(f"{n}={bone}" for n, (bone, _) in sorted(names.items())),
+            do="name another table, or the labels one by one, e.g. --bone-labels 1=femur,3=tibia",
+        )
+    return replace(mask, labels=kept)
 
 
 def _grid_of(mask: MaskFile, name: str, grids: Sequence[tuple[str, Grid]]) -> Grid:
