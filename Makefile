@@ -6,12 +6,13 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check -q
 DEMO ?= demo-out
 
-.PHONY: help demo test check lint format types bench lock wheel clean
+.PHONY: help demo test check lint format types bench train-env lock wheel clean
 help:
 	@echo "make demo    read the built-in phantom knee and say where the report is"
 	@echo "make test    the whole test suite"
 	@echo "make check   lint, format, types and tests"
 	@echo "make bench   the benchmarks, into benchmarks/results/"
+	@echo "make train-env  PyTorch as well, to train the bone networks (docs/how-to/train-bones.md)"
 	@echo "make lock    renew the locked dependencies (needs uv)"
 	@echo "make wheel   build the wheel into dist/"
 
@@ -28,6 +29,10 @@ $(VENV)/dev.stamp: requirements/dev.lock $(VENV)/run.stamp
 
 $(VENV)/fit.stamp: requirements/fit.lock $(VENV)/dev.stamp
 	$(PIP) install --require-hashes -r requirements/fit.lock
+	@touch $@
+
+$(VENV)/train.stamp: requirements/train.lock $(VENV)/dev.stamp
+	$(PIP) install --require-hashes -r requirements/train.lock
 	@touch $@
 
 demo: $(VENV)/run.stamp
@@ -52,6 +57,8 @@ check: lint types test
 bench: $(VENV)/fit.stamp
 	$(BIN)/python -m benchmarks
 
+train-env: $(VENV)/train.stamp
+
 wheel: $(VENV)/run.stamp
 	$(BIN)/python -m hatchling build -t wheel
 
@@ -59,6 +66,7 @@ lock:
 	uv pip compile pyproject.toml --extra build --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header -q -o requirements/run.lock
 	uv pip compile pyproject.toml --extra build --extra dev --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header -q -c requirements/run.lock -o requirements/dev.lock
 	uv pip compile pyproject.toml --extra build --extra dev --extra fit --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header -q -c requirements/run.lock -o requirements/fit.lock
+	uv pip compile pyproject.toml --extra build --extra dev --extra train --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header -q -c requirements/dev.lock -o requirements/train.lock
 
 clean:
 	rm -rf $(VENV) dist build $(DEMO) .pytest_cache .mypy_cache .ruff_cache

@@ -1,4 +1,4 @@
-"""``python -m training.bones``: scenes, train and export, one command each."""
+"""``python -m training.bones``: scenes, train, export and frozen, one command each."""
 
 from __future__ import annotations
 
@@ -27,6 +27,12 @@ def main() -> None:
     train.add_argument("--seed", type=int, default=1)
     train.add_argument("--cleared-only", action="store_true",
                        help="only on maps whose licence lets the weights be passed on")  # fmt: skip
+    export = steps.add_parser("export", help="write the ONNX file of a run")
+    export.add_argument("--run", type=Path, required=True)
+    export.add_argument("--out", type=Path, required=True, help="limb.onnx or sacroiliac.onnx")
+    frozen = steps.add_parser("frozen", help="write the stacks of the frozen test set")
+    frozen.add_argument("--anatomy", type=Path, required=True)
+    frozen.add_argument("--out", type=Path, required=True, help="folder for the stacks")
     for one in (scenes, train):
         one.add_argument("--store", type=Path, required=True, help="folder of the scenes")
     args = parser.parse_args()
