@@ -13,7 +13,14 @@ import pytest
 
 from marrowlight.errors import OutputExists, OutputNotWritable
 from marrowlight.report import atomic
-from marrowlight.report.atomic import OUTPUTS, PRIVATE, READING, OutputFolder, check_folder
+from marrowlight.report.atomic import (
+    OUTPUTS,
+    PRIVATE,
+    READING,
+    OutputFolder,
+    check_folder,
+    write_together,
+)
 
 
 def written(folder: Path, content: bytes, *names: str, overwrite: bool = False) -> None:
@@ -151,3 +158,38 @@ def test_a_private_file_is_readable_by_its_owner_only(tmp_path: Path) -> None:
     with OutputFolder(tmp_path / "out", overwrite=False) as out:
         out.write("source.json", b"{}", mode=PRIVATE)
     assert stat.S_IMODE((tmp_path / "out" / "source.json").stat().st_mode) == 0o600
+
+
+def test_files_that_belong_together_appear_together(tmp_path: Path) -> None:
+    new = {tmp_path / "new" / "b.json": b"1", tmp_path / "b.png": b"2"}
+    write_together(new, overwrite=False)
+    assert {p: p.read_bytes() for p in tmp_path.rglob("*.*")} == new
+    with pytest.raises(OutputExists, match="--overwrite"):
+        write_together({tmp_path / "b.png": b"3", tmp_path / "c.json": b"3"}, overwrite=False)
+    assert (tmp_path / "b.png").read_bytes() == b"2"
+    assert not (tmp_path / "c.json").exists()
+    write_together({tmp_path / "b.png": b"4"}, overwrite=True)
+    assert (tmp_path / "b.png").read_bytes() == b"4"
+
+
+def test_a_full_disk_leaves_files_that_belong_together_as_they_were(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_together({tmp_path / "a": b"1", tmp_path / "b": b"1"}, overwrite=False)
+    calls: list[int] = []
+
+    def second_fails(handle: int) -> None:
+        calls.append(handle)
+        if len(calls) == 2:
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("os.fsync", second_fails)
+    with pytest.raises(OutputNotWritable, match="full"):
+        write_together({tmp_path / "a": b"2", tmp_path / "b": b"2"}, overwrite=True)
+    assert everything(tmp_path) == {"a": b"1", "b": b"1"}
+
+
+def test_a_folder_in_the_place_of_a_file_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "b.png").mkdir()
+    with pytest.raises(OutputNotWritable, match="folder"):
+        write_together({tmp_path / "b.png": b"1"}, overwrite=True)

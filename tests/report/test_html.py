@@ -15,6 +15,7 @@ from marrowlight.report.html import clean, report_html
 from marrowlight.report.viewer import in_script
 from marrowlight.result import ReadResult
 from tests.report.example import bone, edema, reading, region, result
+from tests.report.zoned import zoned_result
 
 EVIL = "</script><script>alert('x')</script><img src=x onerror=alert(1)>\"'&\x00\u202eevil"
 
@@ -154,6 +155,51 @@ def test_two_regions_stand_beside_each_other() -> None:
     text = Page(report_html(both)).text
     assert "Left knee and right knee" in text
     assert re.search("Right knee ?No bone marrow edema was found", text)
+
+
+def test_where_it_lies_is_shown_on_a_map_and_in_a_table() -> None:
+    from dataclasses import replace
+
+    one = zoned_result()
+    page = Page(report_html(one))
+    text = page.text.replace("\N{NARROW NO-BREAK SPACE}", " ")
+    for expected in (
+        "All bones from the front", "Femur front", "Tibia all",
+        "The same by WORMS", "≈ approximate: the paper draws the border on meniscus or cartilage",
+    ):  # fmt: skip
+        assert expected in text, expected
+    assert "† provisional" not in text
+    said = [a["aria-label"] for a in page.all("svg") if a.get("role") == "img"]
+    assert any("with the edema in orange: lesions e1" in (s or "") for s in said)
+    assert any(a.get("href") == "#where" for a in page.all("a"))
+    # Without zones the bones and the lesions are drawn all the same; without edema nothing is.
+    plain = Page(report_html(replace(one, zones=None, reading=result().reading))).text
+    assert "All bones from the front" in plain
+    assert "Share of a zone" not in plain
+    assert "All bones from the front" not in Page(report_html(result(empty=True))).text
+
+
+def test_bones_that_were_found_say_how_far_they_are_trusted_and_what_was_not_read() -> None:
+    from dataclasses import replace
+
+    from marrowlight.reading import BoneNotRead
+    from marrowlight.study.study import Side
+
+    one = result()
+    (found,) = one.reading.regions
+    bones = tuple(b.model_copy(update={"confidence": 0.91}) for b in found.bones)
+    missed = BoneNotRead(bone="patella", side=Side.LEFT, reason=f"it is cut off {EVIL}")
+    trusted = found.model_copy(update={"bones": bones, "not_read": (missed,)})
+    told = replace(one, reading=one.reading.model_copy(update={"regions": (trusted,)}))
+    page = Page(report_html(told))
+    text = page.text.replace("\N{NARROW NO-BREAK SPACE}", " ")
+    assert "Trust in the bone" in text
+    assert "91 %" in text
+    assert "Not read in the left knee: Patella. It is cut off" in text
+    assert not page.all("img")
+    given = Page(report_html(one)).text
+    assert "Trust in the bone" not in given
+    assert "Not read in" not in given
 
 
 def test_several_series_are_listed_and_never_added() -> None:

@@ -39,6 +39,10 @@ MOST_MARKS = 6
 SECOND_VIEW = 0.2
 """A bone is drawn from a second side where that shows at least this much more of its edema."""
 
+LETTER_SHARE = 0.065
+"""Height of a letter as a share of that of the picture; a lesion that is smaller than two letters
+has its name beside it."""
+
 LEAST_SHARE_SEEN = 0.004
 """A zone gets its number where it takes at least this share of the picture of its bone."""
 
@@ -55,11 +59,15 @@ in MOAKS."""
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """A short text on a panel; x, y in mm from the upper left corner."""
+    """A short text on a panel; x, y in mm from the upper left corner.
+
+    beside : whether the text begins at x, beside something small, and is not centred on it.
+    """
 
     text: str
     x: float
     y: float
+    beside: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,10 +213,15 @@ def _whole(
     for piece, ids in marks.names.items():
         if len(out) == MOST_MARKS:
             break
+        rows, columns = np.nonzero(np.any(flat == piece, axis=0))
+        if not len(rows):
+            continue
         column, row = view.place(even.grid.to_index(marks.places[ids[0]]), shape)
+        small = max(np.ptp(rows), np.ptp(columns)) < 2 * LETTER_SHARE * seen.shape[0]
         text = ", ".join(ids[:2]) + ("…" if len(ids) > 2 else "")
-        at = Mark(text, _mm(column + 0.5, even.mm), _mm(row + 0.5, even.mm))
-        if (flat == piece).any() and _clear(at, out, 7.0):
+        start = float(columns.max()) + 1.5 if small else column
+        at = Mark(text, _mm(start + 0.5, even.mm), _mm(row + 0.5, even.mm), beside=bool(small))
+        if _clear(at, out, LETTER_SHARE * seen.shape[0] * even.mm):
             out.append(at)
     listed = ", ".join(mark.text for mark in out)
     return Panel(

@@ -19,8 +19,9 @@ MOST_VOXELS = 700_000
 
 MARGIN_MM = 4.0
 LEAST_SMOOTHING_MM, MOST_SMOOTHING_MM = 0.8, 2.5
-"""Shapes are smoothed by half the distance between slices, within these bounds, so that thick
-slices make no steps. Unit: mm."""
+SMOOTHING_SHARE = 0.4
+"""Shapes are smoothed by this share of the distance between slices, within these bounds, so that
+thick slices make no steps. Unit: mm."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +88,9 @@ def even_bones(bones: BoneMap) -> EvenBones:
     from scipy import ndimage
 
     grid = _even_grid(bones)
-    smoothing = float(np.clip(max(bones.grid.spacing) / 2, LEAST_SMOOTHING_MM, MOST_SMOOTHING_MM))
+    smoothing = float(
+        np.clip(max(bones.grid.spacing) * SMOOTHING_SHARE, LEAST_SMOOTHING_MM, MOST_SMOOTHING_MM)
+    )
     labels = np.zeros(grid.shape, np.uint8)
     strongest = np.full(grid.shape, 0.5, np.float32)
     for bone in bones.bones:

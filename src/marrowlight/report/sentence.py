@@ -37,6 +37,8 @@ def region_name(joint: Joint, side: Side) -> str:
         if joint is Joint.UNKNOWN:
             text = f"{name}, {side.value} side"
     elif side is Side.MIDLINE:
+        # Of a hip, only the sacrum beside it lies in the midline.
+        name = "pelvis" if joint is Joint.HIP else name
         text = f"{name}s" if joint is Joint.SACROILIAC else f"{name}, midline"
     else:
         text = f"{name}, side unknown"
