@@ -3,7 +3,7 @@
     import marrowlight as ml
 
     study = ml.open_study("exam")
-    result = ml.read(study, bones="bone.nii.gz")
+    result = ml.read(study)
     result.regions[0].edema.volume_mm3
     ml.write_result("out", result)
 
@@ -18,13 +18,19 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from marrowlight import errors
     from marrowlight.anatomy.bonemap import BoneMap, LabelledBone
+    from marrowlight.anatomy.find_bones import find_bones
+    from marrowlight.anatomy.found import BonesFound, BoneTrust
     from marrowlight.anatomy.given import bones_from_file
     from marrowlight.anatomy.registry import bone_registry
+    from marrowlight.anatomy.seed import Seed
+    from marrowlight.anatomy.zonemap import Zone, ZoneMap
+    from marrowlight.anatomy.zones_of import zones_of
     from marrowlight.errors import MarrowlightError
     from marrowlight.measure_mask import measure
     from marrowlight.output import write_result
     from marrowlight.read_study import read
     from marrowlight.reading import Reading
+    from marrowlight.report.bones_files import write_bones
     from marrowlight.result import ReadResult
     from marrowlight.stages import Stages
     from marrowlight.study.grid import Grid
@@ -36,6 +42,8 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "BoneMap": "anatomy.bonemap",
+    "BoneTrust": "anatomy.found",
+    "BonesFound": "anatomy.found",
     "Grid": "study.grid",
     "Joint": "study.study",
     "LabelledBone": "anatomy.bonemap",
@@ -43,23 +51,31 @@ _HOMES = {
     "ReadResult": "result",
     "Reading": "reading",
     "Role": "study.series",
+    "Seed": "anatomy.seed",
     "Series": "study.series",
     "Side": "study.study",
     "Stages": "stages",
     "Study": "study.study",
     "Volume": "study.volume",
+    "Zone": "anatomy.zonemap",
+    "ZoneMap": "anatomy.zonemap",
     "__version__": "version",
     "bone_registry": "anatomy.registry",
     "bones_from_file": "anatomy.given",
+    "find_bones": "anatomy.find_bones",
     "measure": "measure_mask",
     "open_study": "study.open",
     "read": "read_study",
     "resample": "study.volume",
+    "write_bones": "report.bones_files",
     "write_result": "output",
+    "zones_of": "anatomy.zones_of",
 }
 
 __all__ = [
     "BoneMap",
+    "BoneTrust",
+    "BonesFound",
     "Grid",
     "Joint",
     "LabelledBone",
@@ -67,20 +83,26 @@ __all__ = [
     "ReadResult",
     "Reading",
     "Role",
+    "Seed",
     "Series",
     "Side",
     "Stages",
     "Study",
     "Volume",
+    "Zone",
+    "ZoneMap",
     "__version__",
     "bone_registry",
     "bones_from_file",
     "errors",
+    "find_bones",
     "measure",
     "open_study",
     "read",
     "resample",
+    "write_bones",
     "write_result",
+    "zones_of",
 ]
 
 

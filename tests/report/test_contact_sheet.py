@@ -32,10 +32,10 @@ def test_each_bone_is_outlined_in_its_colour_where_it_lies() -> None:
     """One coronal slice: the bone on the patient's right is seen on the left."""
     grid = Grid((60, 1, 60), np.diag([2.0, 4.0, 2.0, 1.0]))
     labels = np.zeros(grid.shape, np.uint8)
-    labels[40:55, :, 20:40], labels[5:20, :, 20:40] = 1, 101
+    labels[40:55, :, 20:40], labels[5:20, :, 20:40] = 1, 102
     bones = BoneMap(
         labels, grid,
-        (LabelledBone(1, "femur", Side.RIGHT), LabelledBone(101, "femur", Side.LEFT)), "test",
+        (LabelledBone(1, "femur", Side.RIGHT), LabelledBone(102, "tibia", Side.LEFT)), "test",
     )  # fmt: skip
     image = np.random.default_rng(0).normal(100, 5, grid.shape).astype(np.float32)
     sheet = np.asarray(Image.open(io.BytesIO(contact_sheet(image, bones))).convert("RGB"), int)

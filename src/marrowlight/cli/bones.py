@@ -107,18 +107,20 @@ def _show(screen: Screen, drawn: StudyBones) -> None:
     from marrowlight.anatomy.registry import bone_registry
     from marrowlight.report.amount import ml, percent
     from marrowlight.report.sentence import region_name
+    from marrowlight.side_file import bones_record
 
     found = drawn.found
     assert found is not None
     side = drawn.study.side
     screen.say(f"{region_name(found.joint, side)}, found on series {', '.join(found.series_used)}.")
+    sizes = {(b["bone"], b["side"]): b["volume_mm3"] for b in bones_record(found)["labels"]}
     rows = []
     for one in found.trust:
         name = bone_registry()[one.bone].name
         rows.append(
             (
                 f"{name}, {one.side.value}" if one.side != "unknown" else name,
-                ml(one.volume_mm3) if one.read else "–",
+                ml(sizes.get((one.bone, one.side), one.volume_mm3)) if one.read else "–",
                 percent(one.confidence),
                 ("cut off by the image" if one.cut_off else "read") if one.read else one.reason,
             )

@@ -36,11 +36,12 @@ SMOOTH = 2
 """Drawn this many times larger and then made smaller, so that lines are smooth."""
 
 COLOURS = (
-    (86, 180, 233), (230, 159, 0), (0, 158, 115), (240, 228, 66), (204, 121, 167), (213, 94, 0),
-    (0, 114, 178), (255, 255, 255),
+    (86, 180, 233), (230, 159, 0), (0, 158, 115), (240, 228, 66), (204, 121, 167), (255, 255, 255),
+    (213, 94, 0), (0, 114, 178), (187, 204, 51), (255, 170, 187), (153, 221, 255), (170, 170, 170),
+    (238, 221, 136), (119, 170, 221),
 )  # fmt: skip
-"""Of the bones, in the order of their labels; for all kinds of colour vision. Source: Okabe and
-Ito 2008."""
+"""One for each bone of the registry, alike on both sides and on every sheet; for all kinds of
+colour vision as far as so many allow. Source: Okabe and Ito 2008; Tol 2021, light scheme."""
 
 PAPER, INK = (17, 21, 23), (232, 237, 238)
 
@@ -55,7 +56,8 @@ def contact_sheet(image: NDArray[Any], bones: BoneMap) -> bytes:
     from PIL import Image as Images
 
     display = display_of(bones.grid)
-    colours = {b.label: COLOURS[n % len(COLOURS)] for n, b in enumerate(bones.bones)}
+    order = list(bone_registry())
+    colours = {b.label: COLOURS[order.index(b.bone) % len(COLOURS)] for b in bones.bones}
     shades = window(image)
     tiles = [
         _tile(image, bones, display, index, colours, shades)
