@@ -40,6 +40,14 @@ def main() -> None:
         from training.bones.store import build_scenes
 
         print(build_scenes(args.anatomy, args.store, variants=args.variants), "scenes")
+    elif args.step == "export":
+        from training.bones.export import export as write
+
+        print(f"{args.out}: SHA-256 {write(args.run / 'weights.pt', args.out)}")
+    elif args.step == "frozen":
+        from training.bones.frozen import write_frozen
+
+        print(write_frozen(args.anatomy, args.out), "stacks")
     else:
         from training.bones.train import Recipe
         from training.bones.train import train as run_training
