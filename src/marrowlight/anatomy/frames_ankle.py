@@ -55,6 +55,9 @@ CUT_MM2 = 60.0
 BASE_FACES_MM = 5.0
 """Surface of the metatarsals this close to a tarsal bone belongs to a base. Unit: mm."""
 
+BASE_LEAST = 15
+"""Fewer such points (1 mm apart), and the bases of those rays are not in the image."""
+
 WHOLE = ("talus", "calcaneus", "navicular", "cuboid", "cuneiforms")
 """Bones that are read only when they are wholly in the image."""
 
@@ -278,14 +281,16 @@ def _metatarsals(group: SideBones, bone: str, dome: TalarDome, up: Points) -> Pl
     facing = {
         t: surface[(gap[t] < BASE_FACES_MM) & (gap[t] == np.minimum(*gap.values()))] for t in gap
     }
-    if min(len(f) for f in facing.values()) < 15:
-        raise NoFrame("its bases do not face cuneiforms and cuboid within the image")
-    # The rays run on side by side: one border across the foot, half way between both groups.
     inner, outer = facing["cuneiforms"], facing["cuboid"]
-    along = unit(surface.mean(axis=0) - np.concatenate([inner, outer]).mean(axis=0))
-    across = outer.mean(axis=0) - inner.mean(axis=0)
-    across = unit(across - (across @ along) * along)
-    border = (np.percentile(inner @ across, 95) + np.percentile(outer @ across, 5)) / 2
+    if max(len(inner), len(outer)) < BASE_LEAST:
+        raise NoFrame("its bases do not face cuneiforms and cuboid within the image")
+    across, border = dome.axis, 1e6 if len(inner) >= BASE_LEAST else -1e6
+    if min(len(inner), len(outer)) >= BASE_LEAST:
+        # The border between the groups runs as the lateral column does, half way between them.
+        along = unit(outer.mean(axis=0) - group.surface("cuboid").mean(axis=0))
+        across = outer.mean(axis=0) - inner.mean(axis=0)
+        across = unit(across - (across @ along) * along)
+        border = (np.percentile(inner @ across, 95) + np.percentile(outer @ across, 5)) / 2
     return _made(
         group, bone, dome, up,
         {
