@@ -55,7 +55,7 @@ def main() -> None:
         recipe = Recipe(network=args.network, images=args.images, rate=args.rate, seed=args.seed,
                         workers=args.workers, cleared_only=args.cleared_only,
                         left_out=tuple(filter(None, args.leave_out.split(","))),
-                        real_share=1.0 if args.network == "limb" else 0.8)  # fmt: skip
+                        real_share=1.0 if args.network == "limb" else 0.95)  # fmt: skip
         run_training(recipe, args.store, args.run, sacroiliac=args.sacroiliac, begin=args.begin,
                      threads=args.threads, minutes=args.minutes)  # fmt: skip
 

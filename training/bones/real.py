@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -41,10 +42,13 @@ class RealJoints:
             raise FileNotFoundError(f"No sacroiliac joints of {people} in {data}.")
 
     def draw(self, rng: np.random.Generator, size: int = 128, plane: str | None = None) -> Example:
-        """A random example: turned, scaled, shaded, noisy; labels are 1 for bone."""
+        """A random example: turned, scaled, shaded, noisy; labels are 1 for bone.
+
+        plane : of the pelvis; default the stack's own, as the product runs it.
+        """
         u = rng.uniform
         image, bone, inside, affine = self._images[rng.integers(len(self._images))]
-        plane = plane or str(rng.choice(("coronal", "coronal", "axial", "sagittal")))
+        plane = plane or "coronal"
         axes = np.array(AXES[plane], float).T
         if plane == "coronal":
             # The stack is tilted: its own slices, as the product will run them.
@@ -57,14 +61,18 @@ class RealJoints:
         if rng.random() < 0.5:
             axes[:, 0] *= -1
         middle = affine[:3, :3] @ inside[rng.integers(len(inside))] + affine[:3, 3]
-        centre = middle + axes @ np.array([*rng.normal(0, 25, 2), 0])
+        centre = middle + axes @ np.array([*rng.normal(0, 25, 2), 0.0])
         gap = 3.3 if plane == "coronal" else u(2.5, 3.5)
         to_index = np.linalg.inv(affine[:3, :3])
         start = to_index @ (centre - affine[:3, 3])
         cut = np.zeros((3, size, size), np.float32)
         labels = np.zeros((size, size), np.float32)
         cut_slices(image, bone, start, to_index @ axes, gap, cut, labels)
+        # Real images are as they are; only a little is added.
         how = draw_corruption(rng)
+        how = replace(how, coarse_mm=0.0, noise=how.noise * 0.4, gamma=how.gamma**0.5,
+                      slope=(how.slope[0] * 0.4, how.slope[1] * 0.4),
+                      ends=(how.ends[0] * 0.3, *how.ends[1:]), shading=how.shading * 0.7)  # fmt: skip
         stack, seen = corrupt(cut, how, 1.0, rng)
         label = ((labels > 0.5) & seen).astype(np.uint8)
         joint = JOINTS.index("sacroiliac") if label.mean() > 0.05 else -1
