@@ -72,7 +72,8 @@ class RealJoints:
         how = draw_corruption(rng)
         how = replace(how, coarse_mm=0.0, noise=how.noise * 0.4, gamma=how.gamma**0.5,
                       slope=(how.slope[0] * 0.4, how.slope[1] * 0.4),
-                      ends=(how.ends[0] * 0.3, *how.ends[1:]), shading=how.shading * 0.7)  # fmt: skip
+                      ends=(how.ends[0] * 0.3, *how.ends[1:]),
+                      shading=how.shading * 0.7)  # fmt: skip
         stack, seen = corrupt(cut, how, 1.0, rng)
         label = ((labels > 0.5) & seen).astype(np.uint8)
         joint = JOINTS.index("sacroiliac") if label.mean() > 0.05 else -1
