@@ -30,7 +30,7 @@ def part(id_: str, share: float, *, system: str = "moaks") -> LesionZone:
 
 def knee(*zones: ZoneEdema, parts: tuple[LesionZone, ...] = (), **more: object) -> Region:
     one = region(bone("femur", 1, edema(900, (lesion(1, 900, PLACE, zones=parts),))))
-    return one.model_copy(update={"zones": zones, **more})
+    return one.model_copy(update={"zones": zones or (held("other", 0),), **more})
 
 
 def said(one: Region) -> str:
@@ -112,6 +112,14 @@ def test_the_summary_names_the_zone_of_the_largest_lesion_as_far_as_it_is_true(
     parts: tuple[LesionZone, ...], words: str
 ) -> None:
     assert said(knee(parts=parts)).endswith(words)
+
+
+def test_a_joint_is_shown_by_the_first_of_its_systems_that_has_a_zone() -> None:
+    quadrant, half = held("q", 10, system="sij_quadrants"), held("h", 20, system="sij_halves")
+    for zones, rows in (((half, quadrant), ["Q"]), ((half,), ["H"])):
+        one = reading(knee(*zones).model_copy(update={"joint": Joint.SACROILIAC}))
+        (found,) = where(one, zone_numbers(one))
+        assert [row.name for row in found.rows] == rows
 
 
 def test_a_joint_without_a_system_names_no_zone() -> None:

@@ -43,7 +43,7 @@ def report_html(result: ReadResult) -> str:
     pictures = key_pictures(result, marks)
     key = next(p for p in pictures if p.key)
     numbers = zone_numbers(reading)
-    system = next((main_system(region.joint) for region in reading.regions), "")
+    system = next(filter(None, map(main_system, reading.regions)), "")
     drawn = joint_map(result, marks, numbers, system or None)
     taken = sum(p.size for p in pictures) + (drawn.size if drawn else 0)
     viewer = viewer_of(result, taken)

@@ -170,7 +170,7 @@ def _zones_with_edema(
         if bone.label not in {b.label for b in region.bones}:
             continue
         for zone in region.zones:
-            if (zone.system, zone.bone) == (system, bone.bone) and zone.edema_mm3 > 0:
+            if zone.system == system and zone.edema_mm3 > 0:
                 key = (number, zone.system, zone.zone)
                 held[labels[zone.zone]] = _Held(key, zone.share, zone.edema_mm3)
     return held

@@ -156,7 +156,7 @@ def _lesions(region: Region) -> str:
 
 def _zone(lesion: Lesion, region: Region) -> str:
     """The zone that most of a lesion lies in, in brackets; nothing where more lies outside all."""
-    system = main_system(region.joint)
+    system = main_system(region)
     parts = [part for part in lesion.zones if part.system == system]
     if not parts:
         return ""

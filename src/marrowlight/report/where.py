@@ -55,7 +55,7 @@ def zone_numbers(reading: Reading) -> dict[ZoneKey, int]:
     """Numbers of the zones that hold edema, of the systems that are shown first, most first."""
     numbers: dict[ZoneKey, int] = {}
     for place, region in enumerate(reading.regions):
-        for zone in _held(region, (main_system(region.joint), INSERTIONS)):
+        for zone in _held(region, (main_system(region), INSERTIONS)):
             numbers[(place, zone.system, zone.zone)] = len(numbers) + 1
     return numbers
 
@@ -70,7 +70,7 @@ def where(reading: Reading, numbers: Mapping[ZoneKey, int]) -> tuple[Where, ...]
 
 
 def _of_region(region: Region, place: int, numbers: Mapping[ZoneKey, int]) -> Where:
-    main = main_system(region.joint)
+    main = main_system(region)
     shown = (main, INSERTIONS)
     others = list(
         dict.fromkeys(z.system for z in region.zones if z.system not in shown and z.edema_mm3 > 0)
