@@ -35,7 +35,7 @@ class Recipe:
     rate: float = 2.5e-3
     seed: int = 1
     workers: int = 1
-    shares: tuple[float, float, float, float, float] = (0.20, 0.41, 0.24, 0.08, 0.07)
+    shares: tuple[float, float, float, float, float] = (0.24, 0.40, 0.23, 0.07, 0.06)
     """Of hip, knee, ankle, real sacroiliac joints and no joint."""
     cleared_only: bool = False
     left_out: tuple[str, ...] = ()
