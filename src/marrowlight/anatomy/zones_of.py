@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from marrowlight.anatomy.bonemap import BoneMap
 from marrowlight.anatomy.frame import PlacedBone, Placement, Points
+from marrowlight.anatomy.insertions import with_knee_insertions
 from marrowlight.anatomy.zone_rules import Condition, ZoneSystem, zone_systems
 from marrowlight.anatomy.zonemap import ZoneMap
 from marrowlight.errors import KnowledgeError
@@ -43,6 +44,8 @@ def zones_of(bones: BoneMap, *, joint: Joint, side: Side = Side.UNKNOWN) -> Zone
     """
     systems = [s for s in zone_systems() if s.joint is joint]
     placement = _placer(joint)(bones, side) if systems else Placement(())
+    if joint is Joint.KNEE:
+        placement = with_knee_insertions(bones, placement)
     return apply_systems(bones, placement, systems)
 
 
