@@ -36,8 +36,9 @@ ACL_SHARES, PCL_SHARES = (0.27, 0.3), (0.6, 0.3)
 from behind, and of the height of the notch below its roof. Estimates after the quadrant method."""
 
 ACL_TIBIA, PCL_TIBIA = (0.43, 0.46), (0.9, 0.455)
-"""Middle of the tibial footprint: share of the plateau from its front, and from medial. PCL: mean of
-its two bundles, 83 and 96 % from the front, 47 and 44 % from medial (``tajima2009``). ACL: estimate."""
+"""Middle of the tibial footprint: share of the plateau from its front, and from medial.
+PCL: mean of its two bundles, 83 and 96 % from the front, 47 and 44 % from medial (``tajima2009``).
+ACL: estimate."""
 
 PCL_BELOW_MM = 8.0
 """The PCL is fixed to the back of the tibia this far below the plateau. Estimate. Unit: mm."""
