@@ -43,6 +43,10 @@ JOINT_GUARD_MM = 1.5
 TOUCHING = 0.3
 """A stray piece whose surface touches another bone over at least this share belongs to it."""
 
+SECTION_HOLE_MM2 = 160.0
+"""Largest hole in one section of a solid bone that is filled: a lesion of 7 mm radius. The notch
+between the condyles is several times as large. mm²."""
+
 LEAST_PIECE_MM3 = 50.0
 """Smaller stray pieces are not asked whom they touch. mm³."""
 
@@ -91,7 +95,7 @@ def clean(
         if c and (labels == c).any():
             known = expect.bone(name)
             put_back(labels, 1.0 - p[0], grid, c)
-            fill_holes(labels, c, solid=known is not None and known.solid)
+            fill_holes(labels, grid, c, solid=known is not None and known.solid)
     return labels, p
 
 
@@ -256,7 +260,7 @@ def _ball_element(radius_mm: float, grid: Grid) -> Mask:
     return ball
 
 
-def fill_holes(labels: Labels, c: int, *, solid: bool) -> None:
+def fill_holes(labels: Labels, grid: Grid, c: int, *, solid: bool) -> None:
     """Fill what a bone encloses, in place; solid : also what it encloses in one slice alone.
 
     A hole in a bone is edema, a cyst or an implant: all of that is inside the bone.
@@ -270,11 +274,24 @@ def fill_holes(labels: Labels, c: int, *, solid: bool) -> None:
     filled: Mask = ndimage.binary_fill_holes(mine[box])
     if solid:
         for axis in range(3):
-            across = np.moveaxis(filled, axis, 0)
-            for k in range(len(across)):
-                if across[k].any():
-                    across[k] = ndimage.binary_fill_holes(across[k])
+            area = grid.voxel_volume_mm3 / grid.spacing[axis]
+            _fill_sections(np.moveaxis(filled, axis, 0), round(SECTION_HOLE_MM2 / area))
     labels[box][filled & (labels[box] == 0)] = c
+
+
+def _fill_sections(sections: Mask, largest: int) -> None:
+    """Fill holes of at most so many pixels in every section, in place; sections : (n, ...)."""
+    from scipy import ndimage
+
+    for section in sections:
+        if not section.any():
+            continue
+        holes = ndimage.binary_fill_holes(section) & ~section
+        if holes.any():
+            part, _ = ndimage.label(holes)
+            small = np.bincount(part.ravel()) <= largest
+            small[0] = False
+            section |= small[part]
 
 
 def _box(mask: Mask, grid: Grid, margin_mm: float) -> tuple[slice, slice, slice]:

@@ -140,7 +140,7 @@ def grow(
         mine = _sized((owner == c) & (out == 0), support, grid, at, most)
         out[mine] = c
         put_back(out, support, grid, c)
-        fill_holes(out, c, solid=known is not None and known.solid)
+        fill_holes(out, grid, c, solid=known is not None and known.solid)
     _agree(probability, labels, out)
     return out
 
