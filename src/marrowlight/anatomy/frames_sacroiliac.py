@@ -179,7 +179,8 @@ def _nameless(bones: BoneMap) -> Placement:
         own = points[
             (aside > BESIDE_MM[0]) & (aside < BESIDE_MM[1]) & ((points[:, 0] - middle) * sign > 0)
         ]
-        if len(own) * bones.grid.voxel_volume_mm3 < BESIDE_LEAST_MM3:
+        reach = float(((points[:, 0] - middle) * sign).max())
+        if reach < BESIDE_MM[1] or len(own) * bones.grid.voxel_volume_mm3 < BESIDE_LEAST_MM3:
             raise NoFrame("both sides of the pelvis are not in the image: its midline is not known")
         sides[sign] = slices.ends(own)
 

@@ -23,6 +23,10 @@ THIN_MM = 12.0
 mm."""
 
 
+ALIKE = 0.4
+"""A second piece larger than this share of the largest is no loose part of it. Estimate."""
+
+
 @dataclass(frozen=True, eq=False)
 class Solid:
     """A bone on the even grid of ``cloud.py``.
@@ -154,7 +158,10 @@ def sides_of(bones: BoneMap, side: Side, wanted: Iterable[str]) -> tuple[SideBon
 
 
 def _largest(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """The largest piece of a mask: loose voxels are no landmarks."""
+    """The largest piece of a mask: loose voxels are no landmarks.
+
+    Raises NoFrame if another piece is nearly as large: one label for both sides, or a broken bone.
+    """
     from scipy import ndimage
 
     pieces, count = ndimage.label(mask)
@@ -162,5 +169,8 @@ def _largest(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
         return mask
     sizes = np.bincount(pieces.ravel())
     sizes[0] = 0
+    first, second = np.sort(sizes)[[-1, -2]]
+    if second > ALIKE * first:
+        raise NoFrame("it is in two pieces of alike size: both sides under one label, or broken")
     kept: NDArray[np.bool_] = pieces == sizes.argmax()
     return kept
