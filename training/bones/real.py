@@ -15,6 +15,8 @@ from training.bones.corrupt import corrupt, draw_corruption, scaled
 from training.bones.sample import AXES, PARTS, PLANES, Example
 from training.bones.tissue import JOINTS
 
+Image = NDArray[np.float32]
+
 FOLDS = (("1003", "2014", "3009"), ("1012", "1016", "1001"), ("1013", "2015", "2016"))
 """Three folds by person; in each, two or more people with readings are held out in turn."""
 
@@ -26,19 +28,18 @@ class RealJoints:
     """
 
     def __init__(self, data: Path, people: list[str]) -> None:
-        self._images: list[tuple[NDArray[Any], ...]] = []
+        self._people: list[tuple[list[Image], Image, NDArray[Any], NDArray[Any]]] = []
         for person in people:
             bone, affine = _read(data / person / "bone.nii.gz")
-            mask = (bone > 0).astype(np.float32)
-            inside = np.argwhere(bone > 0)
+            images = []
             for name in ("t1w", "stir"):
                 path = data / person / f"{name}.nii.gz"
                 if path.exists():
-                    voxels, _ = _read(path)
-                    image = voxels.astype(np.float32)
-                    image /= np.percentile(image, 99.5)
-                    self._images.append((image, mask, inside, affine))
-        if not self._images:
+                    image = _read(path)[0].astype(np.float32)
+                    images.append(image / np.percentile(image, 99.5))
+            mask = (bone > 0).astype(np.float32)
+            self._people.append((images, mask, np.argwhere(bone > 0), affine))
+        if not self._people:
             raise FileNotFoundError(f"No sacroiliac joints of {people} in {data}.")
 
     def draw(self, rng: np.random.Generator, size: int = 128, plane: str | None = None) -> Example:
@@ -47,7 +48,8 @@ class RealJoints:
         plane : of the pelvis; default the stack's own, as the product runs it.
         """
         u = rng.uniform
-        image, bone, inside, affine = self._images[rng.integers(len(self._images))]
+        images, bone, inside, affine = self._people[rng.integers(len(self._people))]
+        first, second, shares = _mixture(images, rng)
         plane = plane or "coronal"
         axes = np.array(AXES[plane], float).T
         if plane == "coronal":
@@ -67,7 +69,12 @@ class RealJoints:
         start = to_index @ (centre - affine[:3, 3])
         cut = np.zeros((3, size, size), np.float32)
         labels = np.zeros((size, size), np.float32)
-        cut_slices(image, bone, start, to_index @ axes, gap, cut, labels)
+        length = np.exp(rng.uniform(np.log(30), np.log(120), 4))
+        way = rng.normal(size=(4, 2))
+        way *= (2 * np.pi / length / np.linalg.norm(way, axis=1))[:, None]
+        far = rng.normal(size=(4, 2)) * (length * u(0, 0.022))[:, None]
+        waves = np.column_stack([way, u(0, 2 * np.pi, 4), far])
+        cut_slices(first, second, shares, bone, start, to_index @ axes, gap, waves, cut, labels)
         # Real images are as they are; only a little is added.
         how = draw_corruption(rng)
         how = replace(how, coarse_mm=0.0, noise=how.noise * 0.4, gamma=how.gamma**0.5,
@@ -79,6 +86,24 @@ class RealJoints:
         joint = JOINTS.index("sacroiliac") if label.mean() > 0.05 else -1
         return Example(scaled(stack, u(98.0, 99.8)).astype(np.float16),
                        np.repeat(label[None], PARTS, 0), joint)  # fmt: skip
+
+
+def _mixture(
+    images: list[Image], rng: np.random.Generator
+) -> tuple[Image, Image, NDArray[np.float64]]:
+    """Two images and (shift, share of the first, share of the second) of a contrast between them.
+
+    A weighted difference of T1 and STIR is a contrast that no scanner gave, on real anatomy.
+    """
+    one = images[rng.integers(len(images))]
+    kind = rng.random()
+    if kind < 0.45 and len(images) == 2 and images[0].shape == images[1].shape:
+        share = rng.uniform(-0.4, 1.4)
+        shift = max(0.0, -0.5 * min(share, 1 - share))
+        return images[0], images[1], np.array([shift, share, 1 - share])
+    if kind > 0.88:
+        return one, one, np.array([1.0, -rng.uniform(0.6, 1.0), 0.0])
+    return one, one, np.array([0.0, 1.0, 0.0])
 
 
 def _read(path: Path) -> tuple[NDArray[np.generic], NDArray[np.float64]]:
@@ -116,20 +141,33 @@ def _at(volume, x, y, z):
 
 
 @njit(fastmath=True, nogil=True, cache=True)  # type: ignore[misc]
-def cut_slices(image, bone, start, axes, gap, cut, labels):
+def cut_slices(first, second, shares, bone, start, axes, gap, waves, cut, labels):
     """Fill ``cut`` (3, H, W) with slices ``gap`` mm apart, ``labels`` with bone of the middle one.
 
     start : (3,) voxel index of the centre; axes : (3, 3) mm along columns, rows, slices to voxels
+    waves : (n, 5) wave vector and phase, displacement along columns and rows in mm
     """
     height, width = labels.shape
-    for s in range(3):
-        w = (s - 1) * gap
-        for i in range(height):
-            for j in range(width):
-                u, v = j - width / 2 + 0.5, i - height / 2 + 0.5
+    for i in range(height):
+        for j in range(width):
+            u, v = j - width / 2 + 0.5, i - height / 2 + 0.5
+            du, dv = 0.0, 0.0
+            for q in range(waves.shape[0]):
+                a = np.sin(waves[q, 0] * u + waves[q, 1] * v + waves[q, 2])
+                du += a * waves[q, 3]
+                dv += a * waves[q, 4]
+            u += du
+            v += dv
+            for s in range(3):
+                w = (s - 1) * gap
                 x = start[0] + axes[0, 0] * u + axes[0, 1] * v + axes[0, 2] * w
                 y = start[1] + axes[1, 0] * u + axes[1, 1] * v + axes[1, 2] * w
                 z = start[2] + axes[2, 0] * u + axes[2, 1] * v + axes[2, 2] * w
-                cut[s, i, j] = max(_at(image, x, y, z), 0.0)
+                one = _at(first, x, y, z)
+                if one > 0:
+                    value = shares[0] + shares[1] * one
+                    if shares[2] != 0:
+                        value += shares[2] * _at(second, x, y, z)
+                    cut[s, i, j] = max(value, 0.0)
                 if s == 1:
                     labels[i, j] = _at(bone, x, y, z)
