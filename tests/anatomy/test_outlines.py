@@ -14,6 +14,7 @@ from benchmarks.outline_masks import (
     Outline,
     SliceOutlines,
     all_outlines,
+    crossing_gaps_mm,
     dice,
     dice_on_slice,
     polygon_mask,
@@ -97,6 +98,13 @@ def test_a_map_on_another_grid_is_read_in_space() -> None:
     mirrored = Grid((8, 10, 5), flipped)
     assert dice_on_slice(labels[::-1], mirrored, one, {"femur": 1}) == {"femur": 1.0}
     assert dice_on_slice(labels, mirrored, one, {"femur": 1})["femur"] < 1.0
+
+
+def test_lines_of_two_planes_are_compared_where_they_cross() -> None:
+    one = drawn(Outline("femur", SQUARE))
+    points = np.array([[3.0, 2.0, 0.5], [3.0, 2.0, 4.0], [3.0, 6.1, 4.0], [3.0, 6.1, 0.5]])
+    across = SliceOutlines("b", "nowhere", "x", 0, 3, one.grid, (Outline("femur", points),), ())
+    assert sorted(crossing_gaps_mm([one, across])) == pytest.approx([0.2, 0.25])
 
 
 def test_dice_of_nothing_is_not_a_number() -> None:
