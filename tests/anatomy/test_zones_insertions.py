@@ -48,6 +48,21 @@ def test_trochanter_insertions_lie_in_their_trochanters():
     assert (by_id["iliopsoas"] & by_id["lesser_trochanter"]).sum() > 0.3 * near.sum()
 
 
+def test_adductors_start_at_the_front_of_the_pubis():
+    spec = PhantomSpec(
+        joint=Joint.HIP, also=(), edema=(), pixel_mm=1.5, slice_mm=3.0, samples=1, fov_mm=300
+    )
+    bones = make_phantom(spec).bones
+    zones = zones_of(bones, joint=Joint.HIP)
+    origin = places(zones, bones)["adductors"]
+    hip_bone = bones.grid.to_ras(np.argwhere(bones.labels == 5).astype(float))
+    inner = hip_bone[:, 0].min()  # a right hip: medial is to the left
+    assert len(origin)
+    assert origin[:, 0].mean() < inner + 25
+    body = hip_bone[(hip_bone[:, 0] < inner + 25) & (hip_bone[:, 2] > -60)]
+    assert origin[:, 1].mean() > body[:, 1].mean() - 3
+
+
 @pytest.mark.parametrize(
     ("name", "joint", "least_ml", "most_ml"),
     [

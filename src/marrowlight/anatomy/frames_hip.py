@@ -56,6 +56,9 @@ OVERHANG = 0.5
 """Height of the part of the greater trochanter that may hang over the neck, in head diameters.
 Estimate."""
 
+SYMPHYSIS_LEAST_MM = 12.0
+"""The inner end of the pubis is taller than this, or it is no symphysis. Estimate. Unit: mm."""
+
 SOCKET_GAP_MM = 10.0
 """Bone farther from the head than this does not face it. Unit: mm."""
 
@@ -255,7 +258,11 @@ def _adductor_origin(group: SideBones, hip_bone: Solid, femur: ProximalFemur) ->
     face = front[front[:, 0] < inner + 4.0]
     beyond = face - np.array([4.0, 0.0, 0.0])
     tall = float(np.ptp(face[:, 2]))
-    if not group.in_image(beyond).all() or tall < 20.0 or femur.center[0] - inner < 60.0:
+    if (
+        not group.in_image(beyond).all()
+        or tall < SYMPHYSIS_LEAST_MM
+        or femur.center[0] - inner < 60.0
+    ):
         return nowhere
     slab = front[np.abs(front[:, 0] - inner - 12.0) < 3.0]
     level = float(slab[:, 2].max()) - 14.0
