@@ -36,6 +36,9 @@ MOST_BONES = 4
 MOST_MARKS = 6
 """Lesions that are named on the map of all bones."""
 
+NEARLY = 0.85
+"""A more usual view is taken where it shows at least this share of what the best one does."""
+
 SECOND_VIEW = 0.2
 """A bone is drawn from a second side where that shows at least this much more of its edema."""
 
@@ -270,8 +273,8 @@ def _bone_panels(
         )
 
     order = range(len(VIEWS))
-    # Among views that show as much, the more usual one.
-    first = max(order, key=lambda i: (round(shown(i) / max(total, 1e-9), 1), -i))
+    most = max(map(shown, order))
+    first = next(i for i in order if shown(i) >= NEARLY * most)
     chosen = [first]
     second = max(order, key=lambda i: shown(first, i))
     if shown(first, second) - shown(first) > SECOND_VIEW * total:
@@ -365,8 +368,19 @@ def _path(mask: NDArray[np.bool_], mm: float) -> str:
     return mask_path(mask, mm, mm, blur=BLUR) or mask_path(mask, mm, mm)
 
 
-def _clear(mark: Mark, others: Sequence[Mark], mm: float) -> bool:
-    return all(abs(mark.x - o.x) > mm or abs(mark.y - o.y) > mm for o in others)
+def _clear(mark: Mark, others: Sequence[Mark], letter_mm: float) -> bool:
+    """Whether a text runs into no other; a letter is about two thirds as wide as it is high."""
+
+    def ends(one: Mark) -> tuple[float, float]:
+        long = 0.67 * letter_mm * len(one.text)
+        start = one.x if one.beside else one.x - long / 2
+        return start, start + long
+
+    left, right = ends(mark)
+    return all(
+        abs(mark.y - other.y) > letter_mm or left > ends(other)[1] or ends(other)[0] > right
+        for other in others
+    )
 
 
 def _mm(voxels: float, mm: float) -> float:

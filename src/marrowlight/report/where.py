@@ -77,7 +77,7 @@ def _of_region(region: Region, place: int, numbers: Mapping[ZoneKey, int]) -> Wh
     )
     outside = [
         f"{percent(one.share)} of the edema ({ml(one.edema_mm3)}) lies outside the zones of "
-        f"{system_title(one.system)}: in a shaft, or in a bone that they do not cover."
+        f"{system_title(one.system)}, in bone that they leave out, such as a shaft."
         for one in region.outside
         if one.system == main and one.share and one.edema_mm3 > 0 and region.zones
     ]
