@@ -139,6 +139,25 @@ def test_a_hip_bone_alone_is_not_placed(right):
     assert "hip_bone" in dict(found.unplaced)
 
 
+def test_two_hips_in_one_field_are_both_placed(right):
+    """Left labels are 100 higher, as in maps that hold both sides."""
+    grid = Grid((2 * right.grid.shape[0], *right.grid.shape[1:]), right.grid.affine)
+    other = np.where(right.labels > 0, right.labels + 100, 0).astype(np.uint8)[::-1]
+    # The index along I runs to the patient's left in this phantom.
+    assert right.grid.affine[0, 0] < 0
+    labels = np.concatenate([right.labels, other], axis=0)
+    bones = tuple(
+        LabelledBone(b.label + more, b.bone, side)
+        for more, side in ((0, Side.RIGHT), (100, Side.LEFT))
+        for b in right.bones
+    )
+    found = zones_of(BoneMap(labels, grid, bones, ""), joint=Joint.HIP)
+    assert not found.unplaced
+    here, there = np.split(found.maps["hip"], 2, axis=0)
+    assert (here == zones_of(right, joint=Joint.HIP).maps["hip"]).mean() > 0.999
+    assert (there[::-1] == here)[right.mask].mean() > 0.98
+
+
 def test_both_femora_under_one_label_are_not_placed(right):
     both = np.concatenate([right.labels, right.labels[::-1]], axis=0)
     grid = Grid(both.shape, right.grid.affine)
