@@ -130,6 +130,20 @@ def test_a_bone_without_a_frame_says_why_it_has_no_zones() -> None:
     assert region.outside[0].share == 1.0
 
 
+def test_the_part_of_a_lesion_near_the_joint_is_subchondral() -> None:
+    grid = upright((40, 8, 8), (1.0, 1.0, 1.0))
+    labels = np.zeros(grid.shape, np.uint8)
+    labels[:30], labels[33:] = 1, 2
+    bones = BoneMap(labels, grid, (LabelledBone(1, "femur"), LabelledBone(2, "tibia")), "test")
+    mask = box(grid, (10, 2, 2), (30, 6, 6))
+    (lesion,) = measure_edema(mask=mask, grid=grid, bones=bones, minimum_mm3=0.0).total.lesions
+    # The joint surface is at I 29; voxels 19 to 29 of 10 to 29 lie within 10 mm of it.
+    assert lesion.subchondral_share == pytest.approx(11 / 20)
+    assert lesion.distance_to_surface_mm == 0
+    (alone,) = measured(box(GRID, (2, 2, 2), (5, 4, 4)), knee()).total.lesions
+    assert alone.subchondral_share is None
+
+
 def test_zones_of_another_grid_are_refused() -> None:
     other = Grid(GRID.shape, np.diag([1.0, 1.0, 1.1, 1.0]))
     moved = ZoneMap(other, ZONES, {SYSTEM: np.zeros(GRID.shape, np.uint8)})

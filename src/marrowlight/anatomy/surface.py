@@ -44,7 +44,12 @@ class Surface:
 
     def distance_mm(self, points: NDArray[np.float64]) -> float:
         """Smallest distance in mm between (n, 3) points, RAS+ mm, and the joint surface."""
-        return float(self._joint.query(points)[0].min())
+        return float(self.distances_mm(points).min())
+
+    def distances_mm(self, points: NDArray[np.float64]) -> NDArray[np.float64]:
+        """(n,) distance in mm of each of (n, 3) points, RAS+ mm, to the joint surface."""
+        away: NDArray[np.float64] = self._joint.query(points)[0]
+        return away
 
     def contact(self, points: NDArray[np.float64]) -> bool | None:
         """Whether (n, 3) points, RAS+ mm, touch the joint surface.

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from marrowlight.anatomy.bonemap import BoneMap, LabelledBone
 from marrowlight.anatomy.registry import bone_registry
-from marrowlight.anatomy.surface import Surface, joint_surfaces
+from marrowlight.anatomy.surface import SUBCHONDRAL_MM, Surface, joint_surfaces
 from marrowlight.anatomy.zonemap import ZoneMap
 from marrowlight.edema.detection import detection_limits
 from marrowlight.edema.edge import EdgeMeasurement, measure_edge
@@ -268,7 +268,10 @@ def _lesion(
         load = load_mm3(values, maps.reference, maps.grid)
         edge = measure_edge(lesion.edema, maps.contrast, maps.surround, maps.grid, maps.seen)
     surface = maps.surfaces.get(bone.label)
-    distance = None if surface is None else surface.distance_mm(points)
+    distance = subchondral = None
+    if surface is not None:
+        away = surface.distances_mm(points)
+        distance, subchondral = float(away.min()), float((away <= SUBCHONDRAL_MM).mean())
     return Lesion(
         id=name,
         bone=bone.bone,
@@ -290,6 +293,7 @@ def _lesion(
         edge=edge.kind,
         edge_width_mm=edge.width_mm,
         distance_to_surface_mm=distance,
+        subchondral_share=subchondral,
         contacts_surface=None if surface is None else surface.contact(points),
         zones=maps.zoned.of_lesion(lesion.edema) if maps.zoned else (),
     )

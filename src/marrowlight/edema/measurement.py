@@ -134,6 +134,12 @@ class Lesion(Volumes):
     contacts_surface: bool | None = Field(
         default=None, description="Null too where a border is touched that may be joint surface."
     )
+    subchondral_share: float | None = Field(
+        default=None,
+        ge=0,
+        le=1,
+        description="Part of the lesion within 10 mm of the joint surface; null if none is known.",
+    )
     zones: tuple[LesionZone, ...] = Field(
         default=(),
         description="Of each system, the largest part first; what is missing to 1 is "

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from marrowlight.anatomy.surface import SUBCHONDRAL_MM
 from marrowlight.edema.detection import detection_limits
 from marrowlight.edema.measurement import Edge, Interval, IntervalKind, Lesion, Volumes
 from marrowlight.reading import Reading, Region, SeriesReading
@@ -67,6 +68,7 @@ class LesionRow:
     contrast: str
     edge: str
     surface: str
+    subchondral: str
     cyst_share: str
     place: str
     at: tuple[float, float, float]
@@ -271,6 +273,9 @@ def _lesion_row(lesion: Lesion, region: Region) -> LesionRow:
         contrast="–" if lesion.contrast is None else f"{lesion.contrast:.1f}",
         edge=_EDGES[lesion.edge],
         surface=surface,
+        subchondral=""
+        if lesion.subchondral_share is None
+        else f"{percent(lesion.subchondral_share)} within {SUBCHONDRAL_MM:g}{THIN}mm",
         cyst_share=percent(lesion.cyst_share) if lesion.cyst_share else "none",
         place=place_text(lesion.centroid_ras_mm),
         at=lesion.centroid_ras_mm,
