@@ -31,11 +31,14 @@ edge looks like soft tissue and is carved out of the bone, up to 7 mm deep in th
 PUT_BACK_SLACK_MM = 1.0
 """What is put back may bulge this far out of the closed notch: bone is convex, its closing flat."""
 
-DOUBT = 0.2
+DOUBT = 0.33
 """Probability of any bone from which the network was in doubt."""
 
-HALO_MM = 2.0
-"""Doubt in a layer thinner than this lies along every outline and puts nothing back. mm."""
+DEEP_MM = 2.5
+"""Doubt has to reach this deep into a notch: along every outline lies a thinner layer of it. mm."""
+
+PUT_BACK_REACH_MM = 5.0
+"""From there what is put back spreads this far through doubt. mm."""
 
 JOINT_GUARD_MM = 1.5
 """Nothing is put back this close to another bone: that is joint space. mm."""
@@ -212,11 +215,7 @@ def put_back(labels: Labels, any_bone: Array, grid: Grid, c: int) -> None:
     box = _box(mine, grid, PUT_BACK_MM + 2.0)
     mine, likely = mine[box], any_bone[box]
     notch = closing(mine, grid.spacing, CLOSE_MM)
-    doubt = (likely >= DOUBT) & ~mine
-    thick = ndimage.binary_opening(doubt, _ball_element(HALO_MM / 2, grid))
-    if thick.any():
-        thick = ndimage.binary_dilation(thick, iterations=2, mask=doubt)
-        notch |= thick & _closing_coarse(mine, grid)
+    notch |= _carved(mine, (likely >= DOUBT) & ~mine, grid)
     others = (labels[box] > 0) & ~mine
     if others.any():
         steps = max(1, round(JOINT_GUARD_MM / min(grid.spacing)))
@@ -227,37 +226,44 @@ def put_back(labels: Labels, any_bone: Array, grid: Grid, c: int) -> None:
     labels[box][notch & (labels[box] == 0)] = c
 
 
-def closing(mask: Mask, spacing: Sequence[float], radius_mm: float, slack_mm: float = 0.0) -> Mask:
-    """A mask closed by a ball; beyond the border of the array nothing is known and nothing lost.
+def closing(mask: Mask, spacing: Sequence[float], radius_mm: float) -> Mask:
+    """A mask closed by a ball; beyond the border of the array nothing is known and nothing lost."""
+    closed: Mask = _closing_depth(mask, spacing, radius_mm) > 0
+    return closed
 
-    slack_mm : how much less is taken off again than was put on.
-    """
+
+def _closing_depth(mask: Mask, spacing: Sequence[float], radius_mm: float) -> Array:
+    """mm by which a voxel lies inside the mask closed by a ball; negative outside, no less than
+    -radius_mm."""
     from scipy import ndimage
 
     away = ndimage.distance_transform_edt(~mask, sampling=spacing)
     if float(away.max()) <= radius_mm:
-        return np.ones_like(mask)
+        return np.full(mask.shape, np.inf, np.float32)
     back = ndimage.distance_transform_edt(away <= radius_mm, sampling=spacing)
-    closed: Mask = back > radius_mm - slack_mm
-    return closed
+    return (back - radius_mm).astype(np.float32)
 
 
-def _closing_coarse(mask: Mask, grid: Grid) -> Mask:
-    """``closing`` by PUT_BACK_MM on every second voxel, with 1 mm to spare: fast enough."""
-    thin = mask[::2, ::2, ::2]
+def _carved(mine: Mask, doubt: Mask, grid: Grid) -> Mask:
+    """Doubtful voxels of a notch that is too deep to be the halo of an outline.
+
+    The notch is what closing by PUT_BACK_MM fills, on every second voxel: fast enough.
+    """
+    from scipy import ndimage
+
     spacing = [2 * s for s in grid.spacing]
-    closed = closing(thin, spacing, PUT_BACK_MM, slack_mm=PUT_BACK_SLACK_MM)
+    depth = _closing_depth(mine[::2, ::2, ::2], spacing, PUT_BACK_MM)
     index = [np.minimum((np.arange(n) + 1) // 2, m - 1)
-             for n, m in zip(mask.shape, thin.shape, strict=True)]  # fmt: skip
-    return closed[np.ix_(*index)]
-
-
-def _ball_element(radius_mm: float, grid: Grid) -> Mask:
-    """A ball as a structuring element."""
-    reach = [max(1, round(radius_mm / s)) for s in grid.spacing]
-    x, y, z = np.ogrid[tuple(slice(-r, r + 1) for r in reach)]
-    ball: Mask = (x / reach[0]) ** 2 + (y / reach[1]) ** 2 + (z / reach[2]) ** 2 <= 1.0
-    return ball
+             for n, m in zip(mine.shape, depth.shape, strict=True)]  # fmt: skip
+    inside = depth[np.ix_(*index)]
+    deep = doubt & (inside > DEEP_MM)
+    if not deep.any():
+        return deep
+    steps = round(PUT_BACK_REACH_MM / min(grid.spacing))
+    found: Mask = ndimage.binary_dilation(
+        deep, iterations=steps, mask=doubt & (inside > -PUT_BACK_SLACK_MM)
+    )
+    return found
 
 
 def fill_holes(labels: Labels, grid: Grid, c: int, *, solid: bool) -> None:
