@@ -1,11 +1,10 @@
-"""Spheres and lines through points."""
+"""Spheres and circles through points."""
 
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
-from marrowlight.anatomy.frame import NoFrame, Points, unit
+from marrowlight.anatomy.frame import NoFrame, Points
 
 TRIM_MM = (4.0, 3.0, 2.0, 2.0, 2.0)
 """A point farther from the sphere of the round before takes no part in the next. Unit: mm."""
@@ -41,13 +40,3 @@ def fit_circle(points: Points) -> tuple[Points, float, float]:
     radius = float(np.sqrt(max(found[2] + center @ center, 0.0)))
     gaps = np.linalg.norm(shifted - center, axis=1) - radius
     return center + middle, radius, float(np.sqrt((gaps**2).mean()))
-
-
-def line_along(points: Points, heights: NDArray[np.float64]) -> tuple[Points, Points]:
-    """The straight line through (n, 3) points as a function of their heights.
-
-    Returns the point at height 0 and the unit direction in which heights grow.
-    """
-    system = np.column_stack([np.ones(len(points)), heights])
-    found, *_ = np.linalg.lstsq(system, points, rcond=None)
-    return found[0], unit(found[1])
