@@ -18,6 +18,9 @@ from marrowlight.study.study import Joint, Side
 if TYPE_CHECKING:
     from marrowlight.anatomy.found import BoneTrust
 
+NAMELESS = "bone"
+"""Registry id of a bone whose name nobody gave."""
+
 
 def regions_of(
     measured: Measurement,
@@ -88,7 +91,7 @@ def _not_placed(
     """Bones of a region that have no zones, and why."""
     if zones is None or zoned is None or not zones.systems:
         return ()
-    reasons = dict(zones.unplaced)
+    reasons = {NAMELESS: "the mask does not say which bone this is", **dict(zones.unplaced)}
     return tuple(
         BoneNotRead(bone=b.bone, side=b.side, reason=reasons[b.bone])
         for b in bones

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from marrowlight.edema.measurement import BoneEdema, Edema, IntervalKind, Lesion
+from marrowlight.regions import NAMELESS
 from marrowlight.report.amount import THIN, digits, interval_of, ml, percent
 from marrowlight.report.systems import main_system
 from marrowlight.study.study import Joint, Side
@@ -18,9 +19,6 @@ _JOINTS = {
     Joint.OTHER: "joint of another kind",
     Joint.UNKNOWN: "joint not known",
 }
-NAMELESS = "bone"
-"""Registry id of a bone whose name nobody gave."""
-
 MOSTLY = 0.8
 HALF = 0.5
 """A lesion with this share in one zone is said to lie in it, or mostly in it."""
