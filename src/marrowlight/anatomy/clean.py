@@ -59,6 +59,9 @@ PART_OF_MAIN = 0.04
 LOOSE_PIECE_MM3 = 1500.0
 """A bone of any number of pieces keeps those above this. mm³."""
 
+NAMELESS = "bone"
+"""Several bones drawn as one: its notches are the joints between them and are left open."""
+
 PART_WITHIN_MM = 20.0
 """A bone that may have several pieces keeps those no further than this from one another. mm."""
 
@@ -97,7 +100,8 @@ def clean(
     for c, name in enumerate(classes):
         if c and (labels == c).any():
             known = expect.bone(name)
-            put_back(labels, 1.0 - p[0], grid, c)
+            if name != NAMELESS:
+                put_back(labels, 1.0 - p[0], grid, c)
             fill_holes(labels, grid, c, solid=known is not None and known.solid)
     return labels, p
 
