@@ -11,7 +11,7 @@ from marrowlight.study.study import Joint, Study
 FOUND_SHARE = 0.55
 """A joint that nobody named is taken from the network from this share on."""
 
-NAMED_SHARE = 0.2
+NAMED_SHARE = 0.5
 """A joint that was named (by the user or by the files) is refused below this share."""
 
 OTHER_SHARE = 0.5
