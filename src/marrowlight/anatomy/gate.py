@@ -17,7 +17,7 @@ NAMED_SHARE = 0.5
 OTHER_SHARE = 0.5
 """From this share on the image is of another part of the body, whatever was named."""
 
-LEAST_CONFIDENCE = 0.72
+LEAST_CONFIDENCE = 0.65
 """A bone below this is not read. It is the geometric mean of the network's probability inside the
 bone and of the Dice of every plane and series with the result."""
 
