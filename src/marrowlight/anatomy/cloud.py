@@ -71,13 +71,10 @@ def cloud_of(bones: BoneMap, bone: LabelledBone, step_mm: float = CLOUD_MM) -> C
 
 def _in_image(points: NDArray[np.float64], grid: Grid) -> NDArray[np.bool_]:
     index = grid.to_index(points)
-    ok: NDArray[np.bool_] = ((index > -0.5) & (index < np.array(grid.shape) - 0.5)).all(axis=1)
-    return ok
+    return np.asarray(((index > -0.5) & (index < np.array(grid.shape) - 0.5)).all(axis=1))
 
 
-def _merged(
-    mask: NDArray[np.bool_], grid: Grid, step_mm: float
-) -> tuple[NDArray[np.bool_], Grid]:
+def _merged(mask: NDArray[np.bool_], grid: Grid, step_mm: float) -> tuple[NDArray[np.bool_], Grid]:
     """The box around a mask with voxels much finer than step_mm merged in blocks by majority."""
     margin = [int(np.ceil(MARGIN_MM / s)) for s in grid.spacing]
     box = box_around(mask, margin)
