@@ -193,6 +193,14 @@ def test_a_small_bone_is_not_smoothed_away() -> None:
     assert (even_bones(bones).labels == 3).any()
 
 
+def test_the_smallest_piece_of_edema_is_drawn() -> None:
+    one = zoned_result()
+    speck = np.zeros_like(one.edema)
+    speck[tuple(np.rint(SAGITTAL.to_index((8, 5, 20))).astype(int))] = True
+    before = drawn(one).whole[0].lesions.count("M")
+    assert drawn(replace(one, edema=one.edema | speck)).whole[0].lesions.count("M") == before + 1
+
+
 def test_no_edema_has_no_map_and_no_zones_only_the_whole() -> None:
     empty = result(empty=True)
     assert joint_map(empty, marks_of(empty), {}, "moaks") is None

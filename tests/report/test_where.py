@@ -114,6 +114,14 @@ def test_the_summary_names_the_zone_of_the_largest_lesion_as_far_as_it_is_true(
     assert said(knee(parts=parts)).endswith(words)
 
 
+def test_the_bone_is_not_said_twice() -> None:
+    inside = part("central", 1.0).model_copy(update={"name": "Femur, medial central"})
+    lesions = (lesion(1, 900, PLACE, zones=(inside,)), lesion(2, 90, PLACE))
+    one = region(bone("femur", 1, edema(990, lesions)), bone("tibia", 2, edema(0)))
+    one = one.model_copy(update={"zones": (held("other", 0),)})
+    assert said(one).endswith("the largest of 0.90 ml in the femur (medial central).")
+
+
 def test_a_joint_is_shown_by_the_first_of_its_systems_that_has_a_zone() -> None:
     quadrant, half = held("q", 10, system="sij_quadrants"), held("h", 20, system="sij_halves")
     for zones, rows in (((half, quadrant), ["Q"]), ((half,), ["H"])):

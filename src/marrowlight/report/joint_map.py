@@ -234,7 +234,7 @@ def _whole(
         png=_png(shaded(hit.astype(np.float32), seen), seen),
         outline=_outlines(front * seen, even.mm),
         zones=(),
-        lesions=_path(np.any(flat > 0, axis=0), even.mm),
+        lesions=_pieces(np.any(flat > 0, axis=0), even.mm),
         marks=tuple(out),
         left=view.left,
         right=view.right,
@@ -361,6 +361,14 @@ def _inside(mask: NDArray[np.bool_]) -> tuple[int, int]:
 
 def _outlines(labels: NDArray[np.uint8], mm: float) -> str:
     return " ".join(_path(labels == one, mm) for one in np.unique(labels[labels > 0]))
+
+
+def _pieces(mask: NDArray[np.bool_], mm: float) -> str:
+    """Smooth outlines of every piece of a mask, however small."""
+    from scipy import ndimage
+
+    parts, count = ndimage.label(mask, np.ones((3, 3)))
+    return " ".join(_path(parts == n, mm) for n in range(1, count + 1))
 
 
 def _path(mask: NDArray[np.bool_], mm: float) -> str:

@@ -142,18 +142,21 @@ def _lesions(region: Region) -> str:
         return ""
     largest = max(lesions, key=lambda one: one.volume_mm3)
     surface = _surface(largest)
-    zone = _zone(largest, region)
+    named = {(b.bone, b.side): bone_name(b, region.side) for b in region.bones}
+    here = named.get((largest.bone, largest.side)) if len(region.bones) > 1 else None
+    zone = _zone(largest, region, here if len(lesions) > 1 else None)
     if len(lesions) == 1:
         return f"; one lesion{zone}{', which ' + surface if surface else ''}"
-    named = {(b.bone, b.side): bone_name(b, region.side) for b in region.bones}
-    here = named.get((largest.bone, largest.side))
     size = f" of {ml(largest.volume_mm3)}"
-    place = (f" in the {here}" if here and len(region.bones) > 1 else "") + zone
+    place = (f" in the {here}" if here else "") + zone
     return f"; {len(lesions)} lesions, the largest{size}{place}{' ' + surface if surface else ''}"
 
 
-def _zone(lesion: Lesion, region: Region) -> str:
-    """The zone that most of a lesion lies in, in brackets; nothing where more lies outside all."""
+def _zone(lesion: Lesion, region: Region, bone: str | None) -> str:
+    """The zone that most of a lesion lies in, in brackets; nothing where more lies outside all.
+
+    bone : that was just named, so that it is not said twice.
+    """
     system = main_system(region)
     parts = [part for part in lesion.zones if part.system == system]
     if not parts:
@@ -162,6 +165,8 @@ def _zone(lesion: Lesion, region: Region) -> str:
     if first.share_of_lesion < 1 - sum(part.share_of_lesion for part in parts):
         return ""
     name = _lower(first.name)
+    if bone:
+        name = name.removeprefix(f"{bone}, ")
     if first.share_of_lesion >= MOSTLY:
         return f" ({name})"
     if first.share_of_lesion >= HALF:
