@@ -17,9 +17,6 @@ from training.bones.tissue import JOINTS
 
 Image = NDArray[np.float32]
 
-FOLDS = (("1003", "2014", "3009"), ("1012", "1016", "1001"), ("1013", "2015", "2016"))
-"""Three folds by person; in each, two or more people with readings are held out in turn."""
-
 
 class RealJoints:
     """Sacroiliac joints of several people, cut along any plane.
