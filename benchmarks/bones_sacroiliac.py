@@ -24,6 +24,7 @@ from marrowlight.anatomy.find_bones import find_bones
 from marrowlight.anatomy.network import load_network, shipped_network
 from marrowlight.edema.find import find_edema
 from marrowlight.edema.parameters import load_parameters
+from marrowlight.read_study import OUTLINE_ERROR_MM
 from marrowlight.study.open import open_study
 from marrowlight.study.study import Joint
 from training.bones.people import FOLDS
@@ -56,7 +57,8 @@ def main() -> None:
                 if name == "T1 + STIR":
                     found[person] = bones
                 print(person, name, round(overlap[name][person], 3), flush=True)
-    rows = {}
+    rows: dict[str, dict[str, float]] = {}
+    every: dict[str, dict[str, dict[str, float]]] = {}
     ids = subject_ids(data)
     subjects = {i: read_subject(data / i) for i in ids}
     tables = {i: subject_table(s) for i, s in subjects.items()}
@@ -65,12 +67,15 @@ def main() -> None:
             others = [i for i in ids if i != left]
             write_set([tables[i] for i in others], others, Path(folder) / left)
             subject = subjects[left]
-            edema = find_edema(subject.fluid, found[left].onto(subject.fluid.grid), t1=subject.t1,
-                               parameters=load_parameters(Path(folder) / left))  # fmt: skip
-            rows[left] = compare(subject, edema)
+            here = found[left].onto(subject.fluid.grid)
+            for name, bones in (("as read", here.inside(OUTLINE_ERROR_MM)), ("with rim", here)):
+                edema = find_edema(subject.fluid, bones, t1=subject.t1,
+                                   parameters=load_parameters(Path(folder) / left))  # fmt: skip
+                every.setdefault(name, {})[left] = compare(subject, edema)
+            rows = every["as read"]
             print(left, {k: round(v, 3) for k, v in rows[left].items()}, flush=True)
     report = {"stamp": bone_stamp(shipped_network()), "dice": overlap, "edema": rows,
-              "edema_summary": summary(rows)}  # fmt: skip
+              "edema_summary": summary(rows), "with_rim": summary(every["with rim"])}  # fmt: skip
     people = sorted({p for one in overlap.values() for p in one})
     mean = {n: round(float(np.mean(list(v.values()))), 3) for n, v in overlap.items()}
     lines = heading("Sacroiliac joints: bone and edema, people left out", report["stamp"])
@@ -87,6 +92,11 @@ def main() -> None:
         "ratio_fair {ratio_fair:.3f} (target 0.80), lesion F1 {f1_readers:.3f}, ICC of log volume"
     )
     lines += ["", (said + " {icc_log_volume:.3f}.").format(**report["edema_summary"])]
+    rim = report["with_rim"]["ratio_fair"]
+    lines += [
+        "",
+        f"Read from {OUTLINE_ERROR_MM:g} mm below the outline on; with the rim {rim:.3f}.",
+    ]
     text = "\n".join(lines) + "\n"
     write_result(arguments.output, report, text)
 

@@ -35,6 +35,11 @@ if TYPE_CHECKING:
     from marrowlight.edema.parameters import Parameters
 
 
+OUTLINE_ERROR_MM = 2.0
+"""Bones that the network drew are read for edema from this depth on: their outline is off by up to
+about as much, and cartilage, as bright as edema, lies just outside it. Estimate. mm."""
+
+
 @dataclass(frozen=True, eq=False)
 class _SeriesFound:
     """What was found on one fluid-sensitive series."""
@@ -184,7 +189,7 @@ def _read_series(
     with stages.stage("find edema"):
         edema = find_edema(
             series.volume,
-            bones,
+            bones.inside(OUTLINE_ERROR_MM) if given.found else bones,
             t1=t1_here,
             normal_marrow=marrow,
             parameters=parameters,
