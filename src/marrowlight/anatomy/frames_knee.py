@@ -2,8 +2,10 @@
 
 Femur:
     lateral_mm       lateral of the middle of the intercondylar notch
-    forward_share    0 at the rear of the condyles, 1 at the front of the trochlea
+    forward_share    in front of the middle of the condyles, as a share of their width
     height_share     above the lowest part of the condyles, as a share of their width
+    flexion_deg      round the axis of the rear of the condyles: 0 down, 90 to the rear, 180 up,
+                     below 0 in front
 Tibia:
     lateral_mm       lateral of the middle of the spines
     lateral_share    the same as a share of the width of the plateau
@@ -22,9 +24,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from marrowlight.anatomy.bonemap import BoneMap
-from marrowlight.anatomy.frame import Coordinate, Frame, NoFrame, PlacedBone, Placement, Points
+from marrowlight.anatomy.cloud import Cloud
+from marrowlight.anatomy.frame import (
+    Coordinate,
+    Frame,
+    NoFrame,
+    PlacedBone,
+    Placement,
+    Points,
+    along,
+)
 from marrowlight.anatomy.knee_femur import FemurShape, femur_shape
 from marrowlight.anatomy.knee_patella import PatellaShape, patella_shape
+from marrowlight.anatomy.knee_side import CONTRADICTS, odds_of_right, side_of
 from marrowlight.anatomy.knee_tibia import TibiaShape, tibia_shape
 from marrowlight.anatomy.solid import SideBones, sides_of
 from marrowlight.notice import Notice
@@ -32,13 +44,16 @@ from marrowlight.study.study import Side
 
 KNEE_BONES = ("femur", "tibia", "patella", "fibula")
 
-TROCHLEA_SHARE = (0.0, 0.5)
-"""The front of the trochlea is looked for at these heights, share of the condyles' width."""
+CONDYLE_RADIUS = 0.26
+"""Radius of the rear of the condyles as a share of their width: it puts the axis of flexion in the
+middle of their round part. Estimate: 19 mm at a width of 73 mm, without cartilage."""
 
-PLAIN_SHAFT, PLAIN_DEPTH_MM, PLAIN_RIDGE = 0.02, 2.0, 0.03
-"""What a sign of the side has to exceed to count: how far the shaft leans to lateral (share of the
-width), how much deeper the medial plateau is (mm), how far the ridge of the patella lies to medial
-(share of its width). Estimates from the scatter of 51 knees."""
+MOST_CUT_MM2 = {"femur": 700.0, "tibia": 500.0, "patella": 120.0}
+"""More bone than this at an edge of the image that does not cross the shaft: the joint end is cut
+off, and a share of it would be a share of something else. mm². Estimates: a third of a section."""
+
+SHAFT = {"femur": 1.0, "tibia": -1.0}
+"""Which way a shaft runs on, +1 upwards: there it may leave the image."""
 
 Shapes = tuple[FemurShape | None, TibiaShape | None, PatellaShape | None]
 
@@ -52,15 +67,20 @@ def place_knee(bones: BoneMap, side: Side) -> Placement:
     unplaced: list[tuple[str, str]] = []
     notices: list[Notice] = []
     for group in sides_of(bones, side, KNEE_BONES):
+        if _upside_down(group):
+            why = "the femur lies below the tibia: the image is upside down, or the names are"
+            unplaced += [(bone, why) for bone in group.bones]
+            continue
         femur = tibia = patella = None
         for bone in (b for b in KNEE_BONES if b in group.bones):
             try:
                 if bone == "femur":
-                    femur = femur_shape(group.cloud(bone))
+                    femur = femur_shape(_whole(group, bone))
                 elif bone == "tibia":
-                    tibia = tibia_shape(group.cloud(bone))
+                    tibia = tibia_shape(_whole(group, bone))
                 elif bone == "patella":
-                    patella = patella_shape(group.cloud(bone), *_front_and_up(femur, tibia))
+                    towards = _front_and_up(femur, tibia)
+                    patella = patella_shape(_whole(group, bone), *towards)
             except NoFrame as error:
                 unplaced.append((bone, str(error)))
         shapes = (femur, tibia, patella)
@@ -80,47 +100,50 @@ def _front_and_up(femur: FemurShape | None, tibia: TibiaShape | None) -> tuple[P
     return axes[1], axes[2]
 
 
+def _upside_down(group: SideBones) -> bool:
+    if not {"femur", "tibia"} <= set(group.bones):
+        return False
+    try:
+        femur, tibia = (group.cloud(b).inside[:, 2].mean() for b in ("femur", "tibia"))
+    except NoFrame:
+        return False
+    return bool(femur < tibia)
+
+
+def _whole(group: SideBones, bone: str) -> Cloud:
+    """A bone in points. Raises NoFrame if the image cuts off more of it than the shaft's end."""
+    grid, mask = group.source.grid, group.source.of(group.bones[bone])
+    for axis in range(3):
+        face = grid.voxel_volume_mm3 / grid.spacing[axis]
+        upward = float(grid.directions[2, axis])
+        for end, sense in ((0, -1.0), (-1, 1.0)):
+            if SHAFT.get(bone, 0.0) * sense * upward > 0.7:
+                continue
+            if np.count_nonzero(np.take(mask, end, axis=axis)) * face > MOST_CUT_MM2[bone]:
+                raise NoFrame("it is cut off by the edge of the image")
+    return group.cloud(bone)
+
+
 def _lateral(group: SideBones, shapes: Shapes, notices: list[Notice]) -> int:
     """+1 where the right of the body is lateral, else -1. Raises NoFrame if that is unknown."""
-    shown = _side_of_shape(group, shapes)
+    fibula = group.cloud("fibula") if "fibula" in group.bones else None
+    odds = odds_of_right(*shapes, fibula)
     if group.side in (Side.RIGHT, Side.LEFT):
         given = 1 if group.side is Side.RIGHT else -1
-        if "fibula" in shown and shown["fibula"] != given:
+        if given * odds < -CONTRADICTS:
+            other = Side.LEFT if given > 0 else Side.RIGHT
             text = (
-                f"The knee is called {group.side.value}, but its fibula lies as in the other one: "
-                "medial and lateral follow the fibula."
+                f"The knee is called {group.side.value}, but its bones look like those of a "
+                f"{other.value} knee: if they are, medial and lateral zones are exchanged."
             )
             notices.append(Notice("side-differs", text))
-            return shown["fibula"]
         return given
-    if "fibula" in shown:
-        lateral, by = shown["fibula"], "the fibula"
-    else:
-        lateral, by = int(np.sign(sum(shown.values()))), "the shape of " + ", ".join(shown)
-        if not lateral:
-            raise NoFrame("its side is not known, and its shape does not tell medial from lateral")
-    name = Side.RIGHT if lateral > 0 else Side.LEFT
-    text = f"The side was worked out from {by}: {name.value}."
+    shape = side_of(odds)
+    if shape is Side.UNKNOWN:
+        raise NoFrame("its side is not known, and its shape does not tell medial from lateral")
+    text = f"The side was worked out from the shape of the bones: {shape.value}."
     notices.append(Notice("side-from-shape", text))
-    return lateral
-
-
-def _side_of_shape(group: SideBones, shapes: Shapes) -> dict[str, int]:
-    """What each bone says of the side, +1 for right; bones that say nothing are absent."""
-    femur, tibia, patella = shapes
-    says: dict[str, float] = {}
-    if femur is not None and abs(femur.shaft_x) > PLAIN_SHAFT:
-        says["femur"] = femur.shaft_x
-    if tibia is not None:
-        deeper = (tibia.left[1] - tibia.left[0]) - (tibia.right[1] - tibia.right[0])
-        if abs(deeper) > PLAIN_DEPTH_MM:
-            says["tibia"] = deeper
-        if "fibula" in group.bones:
-            fibula = group.cloud("fibula").inside.mean(axis=0)
-            says["fibula"] = float((fibula - tibia.middle) @ tibia.axes[0])
-    if patella is not None and abs(patella.lean) > PLAIN_RIDGE:
-        says["patella"] = -patella.lean
-    return {bone: int(np.sign(value)) for bone, value in says.items()}
+    return 1 if shape is Side.RIGHT else -1
 
 
 def _placed(group: SideBones, shapes: Shapes, lateral: int) -> list[PlacedBone]:
@@ -150,17 +173,18 @@ def _placed(group: SideBones, shapes: Shapes, lateral: int) -> list[PlacedBone]:
 
 
 def _femur(shape: FemurShape, frame: Frame, lateral: int) -> Mapping[str, Coordinate]:
-    low, high = (shape.distal + s * shape.width for s in TROCHLEA_SHARE)
-    level = shape.points[(shape.points[:, 2] > low) & (shape.points[:, 2] < high)]
-    front = float(np.percentile(level[:, 1], 99.5))
+    radius = CONDYLE_RADIUS * shape.width
+    axis_y, axis_z = shape.posterior + radius, shape.distal + radius
 
-    def value(axis: int, start: float, length: float = 1.0) -> Coordinate:
-        return lambda ras: np.asarray((frame.of(ras)[:, axis] - start) / length)
+    def flexion_deg(ras: Points) -> NDArray[np.float64]:
+        inside = frame.of(ras)
+        return np.asarray(np.degrees(np.arctan2(axis_y - inside[:, 1], axis_z - inside[:, 2])))
 
     return {
-        "lateral_mm": value(0, lateral * shape.notch),
-        "forward_share": value(1, shape.posterior, front - shape.posterior),
-        "height_share": value(2, shape.distal, shape.width),
+        "lateral_mm": along(frame, 0, lateral * shape.notch),
+        "forward_share": along(frame, 1, 0.0, shape.width),
+        "height_share": along(frame, 2, shape.distal, shape.width),
+        "flexion_deg": flexion_deg,
     }
 
 

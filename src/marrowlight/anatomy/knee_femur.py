@@ -179,8 +179,10 @@ def _notch(points: Points, center: float, width: float) -> float:
     right = np.full(int(cell.max()) + 1, np.inf)
     np.maximum.at(left, cell[x < 0], x[x < 0])
     np.minimum.at(right, cell[x >= 0], x[x >= 0])
-    gap = right - left
-    open_cell = (gap > 0.08 * width) & (gap < 0.5 * width)
-    if open_cell.sum() < 10:
+    both = np.isfinite(left) & np.isfinite(right)
+    left, right = left[both], right[both]
+    gap, middle = right - left, (right + left) / 2
+    notch = (gap > 0.08 * width) & (gap < 0.5 * width)
+    if notch.sum() < 10:
         raise NoFrame("no notch is seen between its condyles")
-    return float(np.median((left + right)[open_cell] / 2)) + center
+    return float(np.median(middle[notch])) + center
