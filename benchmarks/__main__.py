@@ -15,6 +15,12 @@ ALL = (
     "phantom_detection",
     "repeatability",
     "speed",
+    "bones_contrast",
+    "bones_outlines",
+    "bones_negative",
+    "bones_refused",
+    "bones_speed",
+    "zones_hip_ankle",
 )
 
 
