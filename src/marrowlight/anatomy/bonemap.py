@@ -13,6 +13,10 @@ from marrowlight.study.grid import Grid, box_around
 from marrowlight.study.study import Side
 from marrowlight.study.volume import resample, volume_hash
 
+FAR_OUTSIDE_MM = -1e6
+"""Signed distance beyond the box of a bone. Finite: infinity times a weight of zero is no number,
+and would blot out every bone that is carried after this one. Unit: mm."""
+
 
 @dataclass(frozen=True, slots=True)
 class LabelledBone:
@@ -125,7 +129,7 @@ class BoneMap:
             inside = self.of(bone)
             if inside.any():
                 box, depth = _depth_mm(inside, self.grid)
-                here = resample(depth, box, grid, outside=-np.inf).astype(np.float32)
+                here = resample(depth, box, grid, outside=FAR_OUTSIDE_MM).astype(np.float32)
                 moved[here > deepest] = bone.label
                 deepest = np.maximum(deepest, here)
         if not moved.any():
