@@ -147,9 +147,10 @@ def _one_piece(labels: Labels, p: Array, grid: Grid, c: int, pieces: int) -> Non
     part, count = ndimage.label(mine[box])
     if count < 2:
         return
-    weight = np.bincount(part.ravel(), p[c][box].ravel(), minlength=count + 1)
+    weight = np.bincount(part.ravel(), p[c][box].ravel(), minlength=count + 1).astype(np.float64)
     weight[0] = 0.0
-    size = np.bincount(part.ravel(), minlength=count + 1) * grid.voxel_volume_mm3
+    voxels = np.bincount(part.ravel(), minlength=count + 1).astype(np.float64)
+    size: NDArray[np.float64] = voxels * grid.voxel_volume_mm3
     keep = _kept(part, weight, size, grid, pieces)
     keep[0] = True
     inside = labels[box]
@@ -245,7 +246,8 @@ def _closing_depth(mask: Mask, spacing: Sequence[float], radius_mm: float) -> Ar
     if float(away.max()) <= radius_mm:
         return np.full(mask.shape, np.inf, np.float32)
     back = ndimage.distance_transform_edt(away <= radius_mm, sampling=spacing)
-    return (back - radius_mm).astype(np.float32)
+    depth: Array = (back - radius_mm).astype(np.float32)
+    return depth
 
 
 def _carved(mine: Mask, doubt: Mask, grid: Grid) -> Mask:

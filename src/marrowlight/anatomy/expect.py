@@ -116,10 +116,14 @@ def checked(data: object) -> Expected:
         found = Expected.model_validate(data)
     except ValidationError as error:
         raise KnowledgeError(f"expected.yaml: {error}") from error
-    cited = [*found.bones, *found.relations, *found.neighbours, *found.levels]
-    for entry in cited:
-        if entry.source not in found.sources:
-            raise KnowledgeError(f"expected.yaml: no source {entry.source!r} ({entry}).")
+    cited = {
+        *(b.source for b in found.bones),
+        *(r.source for r in found.relations),
+        *(n.source for n in found.neighbours),
+        *(v.source for v in found.levels),
+    }
+    if missing := cited - set(found.sources):
+        raise KnowledgeError(f"expected.yaml: no source is called {sorted(missing)}.")
     known = bone_registry()
     listed = {(b.joint, b.bone) for b in found.bones}
     if len(listed) < len(found.bones):
