@@ -39,6 +39,9 @@ MOST_MARKS = 6
 NEARLY = 0.85
 """A more usual view is taken where it shows at least this share of what the best one does."""
 
+ENOUGH = 0.5
+"""A zone is well seen from where it shows this share of what it shows at its best."""
+
 SECOND_VIEW = 0.2
 """A bone is drawn from a second side where that shows at least this much more of its edema."""
 
@@ -266,9 +269,10 @@ def _bone_panels(
     best = np.maximum(areas.max(axis=0), 1)
 
     def shown(*which: int) -> float:
-        """How much of the edema lies in zones that these views show, each as well as can be."""
+        """How much of the edema lies in zones that these views show, a hidden one in part."""
         return sum(
-            held.edema_mm3 * float(max(areas[i, label] for i in which) / best[label])
+            held.edema_mm3
+            * min(1.0, float(max(areas[i, label] for i in which) / best[label]) / ENOUGH)
             for label, held in known.items()
         )
 
