@@ -24,7 +24,7 @@ from marrowlight.anatomy.find_bones import find_bones
 from marrowlight.anatomy.network import load_network, shipped_network
 from marrowlight.edema.find import find_edema
 from marrowlight.edema.parameters import load_parameters
-from marrowlight.read_study import OUTLINE_ERROR_MM
+from marrowlight.read_study import UNREAD_RIM_MM
 from marrowlight.study.open import open_study
 from marrowlight.study.study import Joint
 from training.bones.people import FOLDS
@@ -32,6 +32,7 @@ from training.edema.fit import write_set
 from training.edema.subjects import read_subject, subject_ids
 from training.edema.table import subject_table
 
+RIM_MM = UNREAD_RIM_MM[Joint.SACROILIAC]
 SERIES = {"T1": ("t1w",), "STIR": ("stir",), "T1 + STIR": ("t1w", "stir")}
 
 
@@ -68,14 +69,14 @@ def main() -> None:
             write_set([tables[i] for i in others], others, Path(folder) / left)
             subject = subjects[left]
             here = found[left].onto(subject.fluid.grid)
-            for name, bones in (("as read", here.inside(OUTLINE_ERROR_MM)), ("with rim", here)):
-                edema = find_edema(subject.fluid, bones, t1=subject.t1,
+            for name, rim in (("as read", RIM_MM), ("from 2 mm on", 2.0)):
+                edema = find_edema(subject.fluid, here.inside(rim), t1=subject.t1,
                                    parameters=load_parameters(Path(folder) / left))  # fmt: skip
                 every.setdefault(name, {})[left] = compare(subject, edema)
             rows = every["as read"]
             print(left, {k: round(v, 3) for k, v in rows[left].items()}, flush=True)
     report = {"stamp": bone_stamp(shipped_network()), "dice": overlap, "edema": rows,
-              "edema_summary": summary(rows), "with_rim": summary(every["with rim"])}  # fmt: skip
+              "edema_summary": summary(rows), "from_2_mm": summary(every["from 2 mm on"])}  # fmt: skip
     people = sorted({p for one in overlap.values() for p in one})
     mean = {n: round(float(np.mean(list(v.values()))), 3) for n, v in overlap.items()}
     lines = heading("Sacroiliac joints: bone and edema, people left out", report["stamp"])

@@ -45,6 +45,7 @@ class Run:
     """One run of a command: the whole process, and the stages that it told of itself."""
 
     seconds: float
+    cpu_seconds: float
     peak_gb: float
     stages: dict[str, float]
     code: int
@@ -79,7 +80,9 @@ def run_once(words: list[str], out: Path, cores: int) -> Run:
     _, status, usage = os.wait4(process.pid, 0)
     seconds = time.perf_counter() - start
     process.returncode = os.waitstatus_to_exitcode(status)
-    return Run(seconds, usage.ru_maxrss * 1024 / 1e9, stages_of(text, out), process.returncode)
+    cpu = usage.ru_utime + usage.ru_stime
+    peak = usage.ru_maxrss * 1024 / 1e9
+    return Run(seconds, cpu, peak, stages_of(text, out), process.returncode)
 
 
 def stages_of(said: bytes, out: Path) -> dict[str, float]:
@@ -154,6 +157,7 @@ def main() -> None:
                 middle = runs[len(runs) // 2]
                 results[f"{name}: {command}"] = {
                     "seconds": middle.seconds,
+                    "cpu_seconds": middle.cpu_seconds,
                     "peak_gb": max(r.peak_gb for r in runs),
                     "stages": middle.stages,
                     "library_stages": library_stages(paths, series, command == "read"),
@@ -169,8 +173,8 @@ def main() -> None:
         " finished run means that a main bone could not be read.",
     )  # fmt: skip
     lines += table(
-        ["study and command", "s", "against it", "peak GB", "against it", "exit codes"],
-        [[name, f"{r['seconds']:.1f}", r["of_seconds"], f"{r['peak_gb']:.2f}", r["of_peak"],
+        ["study and command", "s", "against it", "CPU s", "peak GB", "against it", "exit codes"],
+        [[name, f"{r['seconds']:.1f}", r["of_seconds"], f"{r['cpu_seconds']:.1f}", f"{r['peak_gb']:.2f}", r["of_peak"],
           ", ".join(map(str, sorted(set(r["exit_codes"]))))] for name, r in results.items()],
     )  # fmt: skip
     lines += ["By stage, s; through the library, start-up not counted.", ""]

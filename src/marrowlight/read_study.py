@@ -24,7 +24,7 @@ from marrowlight.reading import (
 from marrowlight.result import ReadResult
 from marrowlight.stages import Progress, Stages
 from marrowlight.study.series import Role, Series
-from marrowlight.study.study import Study
+from marrowlight.study.study import Joint, Study
 from marrowlight.study.volume import Volume, resample
 from marrowlight.study_bones import StudyBones, bones_of, carried
 
@@ -35,9 +35,11 @@ if TYPE_CHECKING:
     from marrowlight.edema.parameters import Parameters
 
 
-OUTLINE_ERROR_MM = 2.0
+UNREAD_RIM_MM = {Joint.HIP: 2.0, Joint.KNEE: 2.0, Joint.ANKLE: 2.0, Joint.SACROILIAC: 0.0}
 """Bones that the network drew are read for edema from this depth on: their outline is off by up to
-about as much, and cartilage, as bright as edema, lies just outside it. Estimate. mm."""
+about as much, and cartilage, as bright as edema, lies just outside it. Not at the sacroiliac joint,
+whose cartilage is thin and whose edema lies at the joint line. Chosen on one knee presumed free of
+edema and four sacroiliac joints. mm."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -189,7 +191,7 @@ def _read_series(
     with stages.stage("find edema"):
         edema = find_edema(
             series.volume,
-            bones.inside(OUTLINE_ERROR_MM) if given.found else bones,
+            bones.inside(UNREAD_RIM_MM.get(study.joint, 0.0)) if given.found else bones,
             t1=t1_here,
             normal_marrow=marrow,
             parameters=parameters,

@@ -99,6 +99,8 @@ class BoneMap:
         """
         from scipy import ndimage
 
+        if mm <= 0:
+            return self
         labels = self.labels.copy()
         for bone in self.bones:
             whole = self.of(bone)
