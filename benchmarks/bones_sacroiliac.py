@@ -76,7 +76,8 @@ def main() -> None:
             rows = every["as read"]
             print(left, {k: round(v, 3) for k, v in rows[left].items()}, flush=True)
     report = {"stamp": bone_stamp(shipped_network()), "dice": overlap, "edema": rows,
-              "edema_summary": summary(rows), "from_2_mm": summary(every["from 2 mm on"])}  # fmt: skip
+              "edema_summary": summary(rows),
+              "from_2_mm": summary(every["from 2 mm on"])}  # fmt: skip
     people = sorted({p for one in overlap.values() for p in one})
     mean = {n: round(float(np.mean(list(v.values()))), 3) for n, v in overlap.items()}
     lines = heading("Sacroiliac joints: bone and edema, people left out", report["stamp"])
@@ -93,10 +94,10 @@ def main() -> None:
         "ratio_fair {ratio_fair:.3f} (target 0.80), lesion F1 {f1_readers:.3f}, ICC of log volume"
     )
     lines += ["", (said + " {icc_log_volume:.3f}.").format(**report["edema_summary"])]
-    rim = report["with_rim"]["ratio_fair"]
+    rim = report["from_2_mm"]["ratio_fair"]
     lines += [
         "",
-        f"Read from {OUTLINE_ERROR_MM:g} mm below the outline on; with the rim {rim:.3f}.",
+        f"Read from {RIM_MM:g} mm below the outline on; from 2 mm on it would be {rim:.3f}.",
     ]
     text = "\n".join(lines) + "\n"
     write_result(arguments.output, report, text)
