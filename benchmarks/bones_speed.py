@@ -174,8 +174,9 @@ def main() -> None:
     )  # fmt: skip
     lines += table(
         ["study and command", "s", "against it", "CPU s", "peak GB", "against it", "exit codes"],
-        [[name, f"{r['seconds']:.1f}", r["of_seconds"], f"{r['cpu_seconds']:.1f}", f"{r['peak_gb']:.2f}", r["of_peak"],
-          ", ".join(map(str, sorted(set(r["exit_codes"]))))] for name, r in results.items()],
+        [[name, f"{r['seconds']:.1f}", r["of_seconds"], f"{r['cpu_seconds']:.1f}",
+          f"{r['peak_gb']:.2f}", r["of_peak"], ", ".join(map(str, sorted(set(r["exit_codes"]))))]
+         for name, r in results.items()],
     )  # fmt: skip
     lines += ["By stage, s; through the library, start-up not counted.", ""]
     names = list(dict.fromkeys(n for r in results.values() for n in r["library_stages"]))
