@@ -59,7 +59,7 @@ def depth_on(inside: NDArray[np.bool_], grid: Grid, onto: Grid) -> Depth:
     return np.asarray(moved, np.float32)
 
 
-def even_grid(grid: Grid, step: float = STEP_MM) -> Grid:
+def even_grid(grid: Grid, step: float) -> Grid:
     """A grid along X, Y and Z with equal steps, over the field of another."""
     corners = grid.corners()
     low, high = corners.min(axis=0), corners.max(axis=0)
@@ -113,9 +113,9 @@ def motion_size(matrix: NDArray[np.float64], at: NDArray[np.float64]) -> tuple[f
     return shift, turn
 
 
-def aligned(one: BoneMap, two: BoneMap) -> dict[str, dict[str, Any]]:
+def aligned(one: BoneMap, two: BoneMap, step: float = STEP_MM) -> dict[str, dict[str, Any]]:
     """Dice of each bone of two maps: as they lie, after a motion of the knee, of each bone."""
-    grid = even_grid(one.grid)
+    grid = even_grid(one.grid, step)
     here = np.ones(two.grid.shape, np.float32)
     union = [depth_on(m.mask, m.grid, grid) for m in (one, two)]
     seen = resample(here, two.grid, grid) > 0.5
