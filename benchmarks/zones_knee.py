@@ -33,6 +33,11 @@ from marrowlight.study.study import Joint
 BONES = {"femur": (1, 7), "tibia": (3, 8), "patella": (5, 9)}
 """Labels of each bone in the maps: marrow, and the lesions in it."""
 
+EVERY = 2
+"""Every second voxel along the slice is read: 0.73 mm are enough, and four times as fast."""
+
+MIRROR_EVERY = 4
+
 SYSTEMS = ("moaks", "worms", "bloks")
 KEPT = 0.8
 """Share of surface points, the nearest, that take part in a registration: field of view and
@@ -42,13 +47,14 @@ osteophytes differ between visits."""
 def knee_map(path: Path) -> BoneMap:
     """The bones of a label map, lesions put back into them; no side."""
     image = nib.load(path)
-    given = np.asarray(image.dataobj).astype(np.uint8)
+    given = np.ascontiguousarray(np.asarray(image.dataobj)[:, ::EVERY, ::EVERY], np.uint8)
+    affine = image.affine @ np.diag([1.0, EVERY, EVERY, 1.0])
     numbers = {"femur": 1, "tibia": 2, "patella": 4}
     labels = np.zeros(given.shape, np.uint8)
     for bone, those in BONES.items():
         labels[np.isin(given, those)] = numbers[bone]
     bones = tuple(LabelledBone(n, bone) for bone, n in numbers.items())
-    return BoneMap(labels, Grid(given.shape, image.affine), bones, path.name)
+    return BoneMap(labels, Grid(given.shape, affine), bones, path.name)
 
 
 def mirrored(bones: BoneMap) -> BoneMap:
@@ -162,20 +168,23 @@ def main() -> None:
     sides: Counter[str] = Counter()
     unplaced: dict[str, list[list[str]]] = {}
     mirror: dict[str, float] = {}
+    seen: list[str] = []
     visits: dict[str, dict[str, object]] = {}
     for person, group in itertools.groupby(paths, lambda p: p.name.rsplit("_", 1)[0]):
         files = list(group) if person.startswith("akoa") else []
         before: tuple[BoneMap, ZoneMap] | None = None
         for path in files or [p for p in paths if p.name.startswith(person)]:
             name = path.name.removesuffix(".nii.gz")
-            if name in mirror:
+            if name in seen:
                 continue
             bones = knee_map(path)
             zones = zones_of(bones, joint=Joint.KNEE)
-            other = zones_of(mirrored(bones), joint=Joint.KNEE)
-            mirror[name] = max(
-                float((zones.maps[s] != other.maps[s])[bones.mask].mean()) for s in SYSTEMS
-            )
+            seen.append(name)
+            if len(seen) % MIRROR_EVERY == 1:
+                other = zones_of(mirrored(bones), joint=Joint.KNEE)
+                mirror[name] = max(
+                    float((zones.maps[s] != other.maps[s])[bones.mask].mean()) for s in SYSTEMS
+                )
             text = " ".join(n.text for n in zones.notices)
             sides["right" if text.endswith("right.") else "left" if "left" in text else "?"] += 1
             if zones.unplaced:
@@ -190,21 +199,33 @@ def main() -> None:
                       {k: f"{v:.3f}" for k, v in inside.items()},
                       {k: f"{v:.3f}" for k, v in by_bone.items()}, flush=True)  # fmt: skip
             before = (bones, zones)
-    print("mirror", max(mirror.values()), "sides", dict(sides), "unplaced", unplaced)
+    print(
+        "maps",
+        len(seen),
+        "mirror",
+        max(mirror.values()),
+        "sides",
+        dict(sides),
+        "unplaced",
+        unplaced,
+    )
     if not asked.no_write:
-        _write(volumes, sides, unplaced, mirror, visits)
+        _write(len(seen), volumes, sides, unplaced, mirror, visits)
 
 
 def _write(
+    maps: int,
     volumes: dict[str, dict[str, list[float]]],
     sides: Counter[str],
     unplaced: dict[str, list[list[str]]],
     mirror: dict[str, float],
     visits: dict[str, dict[str, object]],
 ) -> None:
-    lines = ["# Zones of real knees", "", f"{len(mirror)} label maps; side by shape: {dict(sides)}; "
-             f"bones not placed: {unplaced or 'none'}. Largest share of voxels whose zone differs in "
-             f"the mirror image: {max(mirror.values()):.5f}.", ""]  # fmt: skip
+    lines = ["# Zones of real knees", "",
+             f"{maps} label maps, read at every second voxel along the slice; side by shape: "
+             f"{dict(sides)}; bones not placed: {unplaced or 'none'}. Largest share of voxels "
+             f"whose zone differs in the mirror image ({len(mirror)} maps): "
+             f"{max(mirror.values()):.5f}.", ""]  # fmt: skip
     for system in SYSTEMS:
         lines += [f"## {system}", "", "| zone | median, ml | smallest | largest | empty |",
                   "|---|---|---|---|---|"]  # fmt: skip
@@ -213,9 +234,9 @@ def _write(
             lines.append(f"| {zone} | {np.median(ml):.1f} | {ml.min():.1f} | {ml.max():.1f} | "
                          f"{int((ml == 0).sum())} |")  # fmt: skip
         lines.append("")
-    lines += ["## Second visit", "", "Share of voxels, bone at both visits after rigid registration "
-              "of each bone, that lie in the same zone (outside counts as one); in brackets, of "
-              "those in a zone at either visit. The last three: MOAKS by bone, all voxels.", "",
+    lines += ["## Second visit", "", "Share of voxels, bone at both visits after rigid "
+              "registration of each bone, that lie in the same zone (outside counts as one); "
+              "in brackets, of those in a zone at either visit. The last three: MOAKS by bone, all voxels.", "",
               "| person | moaks | worms | bloks | femur | tibia | patella |",
               "|---|---|---|---|---|---|---|"]  # fmt: skip
     for person, v in visits.items():
@@ -232,7 +253,7 @@ def _write(
             cells += [f"{of([v['moaks_by_bone'][b] for v in visits.values()]):.3f}" for b in BONES]
             lines.append(f"| {what} | " + " | ".join(cells) + " |")
     RESULTS.mkdir(parents=True, exist_ok=True)
-    result = {"stamp": stamp(), "maps": len(mirror), "sides": dict(sides), "unplaced": unplaced,
+    result = {"stamp": stamp(), "maps": maps, "sides": dict(sides), "unplaced": unplaced,
               "volumes_mm3": volumes, "mirror_different_share": mirror,
               "second_visit": visits}  # fmt: skip
     (RESULTS / "zones_knee.json").write_text(json.dumps(result, indent=1) + "\n")

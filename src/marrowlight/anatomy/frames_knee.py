@@ -119,7 +119,7 @@ def _whole(group: SideBones, bone: str) -> Cloud:
         for end, sense in ((0, -1.0), (-1, 1.0)):
             if SHAFT.get(bone, 0.0) * sense * upward > 0.7:
                 continue
-            if np.count_nonzero(np.take(mask, end, axis=axis)) * face > MOST_CUT_MM2[bone]:
+            if np.count_nonzero(np.moveaxis(mask, axis, 0)[end]) * face > MOST_CUT_MM2[bone]:
                 raise NoFrame("it is cut off by the edge of the image")
     return group.cloud(bone)
 
