@@ -101,7 +101,7 @@ def _alone(
     elif known.bone not in evidence.seeded and confidence < LEAST_CONFIDENCE:
         reason = (
             f"planes and series do not agree on the {name} "
-            f"(confidence {confidence:.2f}, {LEAST_CONFIDENCE:g} is needed)"
+            f"(confidence {confidence:.3f}, {LEAST_CONFIDENCE:g} is needed)"
         )
     elif cuts and max(cuts.values()) >= REFUSED_CUT_SHARE:
         where = max(cuts, key=lambda k: cuts[k])
