@@ -64,10 +64,6 @@ class Frame:
         ras: Points = np.asarray(inside, np.float64) @ self.axes + self.origin
         return ras
 
-    def moved_to(self, inside: Points) -> Frame:
-        """The same axes with the origin at a point given in mm of this frame."""
-        return Frame(self.to_ras(inside), self.axes)
-
 
 @dataclass(frozen=True, eq=False)
 class PlacedBone:

@@ -197,7 +197,7 @@ def _nameless(bones: BoneMap) -> Placement:
         {"right_mm": lambda ras: ras[:, 0] - middle, "upper_share": upper},
     )  # fmt: skip
     text = (
-        "The bone mask does not tell ilium from sacrum: there are no quadrants of the sacroiliac "
+        "These bones are not told apart as ilium and sacrum: there are no quadrants of the sacroiliac "
         "joints, only upper and lower halves of each side."
     )
     why = "the bone mask does not tell it from its neighbour"

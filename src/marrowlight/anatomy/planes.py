@@ -35,7 +35,7 @@ BUDGET_MEGAPIXELS = 14.0
 
 RESLICED_HALF_MM = 1.5
 """Distance of slices at which a plane cut anew counts half as much as the scanned one: its pixels
-are then as long as that in one direction. Fitted by eye on knees of 0.7 to 4 mm. mm."""
+are then as long as that in one direction. Estimate. mm."""
 
 LEAST_WEIGHT = 0.1
 """A plane that would count for less than this is not run. Slices further apart than 4.5 mm."""
