@@ -197,10 +197,10 @@ def _nameless(bones: BoneMap) -> Placement:
         {"right_mm": lambda ras: ras[:, 0] - middle, "upper_share": upper},
     )  # fmt: skip
     text = (
-        "These bones are not told apart as ilium and sacrum: there are no quadrants of the sacroiliac "
-        "joints, only upper and lower halves of each side."
+        "Ilium and sacrum are drawn as one bone: there are no quadrants of the sacroiliac joints, "
+        "only upper and lower halves of each side."
     )
-    why = "the bone mask does not tell it from its neighbour"
+    why = "it is drawn as one with its neighbour"
     return Placement(
         (placed,), (("ilium", why), ("sacrum", why)), (Notice("sacroiliac-halves", text),)
     )
