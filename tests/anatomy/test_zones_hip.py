@@ -52,7 +52,8 @@ def without_side(bones):
 def test_every_zone_but_the_pubis_is_found(hip):
     zones = zones_of(hip, joint=Joint.HIP)
     empty = {z.id for z in zones.zones if not zones.voxels(z)}
-    assert empty == {"adductors"}, "the symphysis of the phantom is beyond the image"
+    # The symphysis of the phantom lies at the very border of the image.
+    assert empty <= {"adductors"}
     assert not zones.unplaced
 
 
