@@ -236,7 +236,8 @@ def _write(
         lines.append("")
     lines += ["## Second visit", "", "Share of voxels, bone at both visits after rigid "
               "registration of each bone, that lie in the same zone (outside counts as one); "
-              "in brackets, of those in a zone at either visit. The last three: MOAKS by bone, all voxels.", "",
+              "in brackets, of those in a zone at either visit. The last three: MOAKS by bone, all "
+              "voxels.", "",
               "| person | moaks | worms | bloks | femur | tibia | patella |",
               "|---|---|---|---|---|---|---|"]  # fmt: skip
     for person, v in visits.items():
