@@ -21,6 +21,7 @@ ALL = (
     "bones_refused",
     "bones_speed",
     "zones_hip_ankle",
+    "zones_knee",
 )
 
 

@@ -154,6 +154,12 @@ def second_visit(
     )
 
 
+def _person(path: Path) -> str:
+    """Only the ``akoa`` files hold two visits of a person; every other file is a person."""
+    name = path.name.removesuffix(".nii.gz")
+    return name.rsplit("_", 1)[0] if name.startswith("akoa") else name
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--only", nargs="*", help="people (part of the file name)")
@@ -170,13 +176,10 @@ def main() -> None:
     mirror: dict[str, float] = {}
     seen: list[str] = []
     visits: dict[str, dict[str, object]] = {}
-    for person, group in itertools.groupby(paths, lambda p: p.name.rsplit("_", 1)[0]):
-        files = list(group) if person.startswith("akoa") else []
+    for person, files in itertools.groupby(paths, _person):
         before: tuple[BoneMap, ZoneMap] | None = None
-        for path in files or [p for p in paths if p.name.startswith(person)]:
+        for path in files:
             name = path.name.removesuffix(".nii.gz")
-            if name in seen:
-                continue
             bones = knee_map(path)
             zones = zones_of(bones, joint=Joint.KNEE)
             seen.append(name)
