@@ -11,7 +11,7 @@ import sys
 
 import typer
 
-from marrowlight.cli import bones, demo, inspect, measure, phantom, read
+from marrowlight.cli import bones, causes, demo, inspect, measure, phantom, read
 from marrowlight.cli.console import Screen
 
 INTERRUPTED = 130
@@ -33,6 +33,7 @@ app.command("bones")(bones.command)
 app.command("measure")(measure.command)
 app.command("phantom")(phantom.command)
 app.command("demo")(demo.command)
+app.add_typer(causes.app, name="causes")
 
 
 def _version(show: bool) -> None:
