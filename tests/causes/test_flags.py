@@ -156,8 +156,8 @@ RULES: dict[str, tuple[str, str | None, str]] = {
     ),
     "tumor_likely": (f"hip 50 p:{TUMOR}=0.2", BOTH, f"hip 50 p:{TUMOR}=0.05"),
     "necrosis_fractured": (
-        "hip 40 +serpiginous_band_or_double_line +subchondral_fracture_line",
-        None,
+        "hip 40 +corticosteroid_use +subchondral_fracture_line",
+        f"{BAND} -dce_subchondral_nonperfused",
         "hip 62 +subchondral_fracture_line",
     ),
     "necrosis_band": (
@@ -189,7 +189,7 @@ RULES: dict[str, tuple[str, str | None, str]] = {
     ),
     "necrosis_sickle": (
         "ankle 25 +abnormal_blood_count +sudden_onset +bilateral_or_multifocal_symptoms",
-        None,
+        f"{BAND} -dce_subchondral_nonperfused",
         "ankle 25 +abnormal_blood_count +sudden_onset",
     ),
     "necrosis_bilateral": (
