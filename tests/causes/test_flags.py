@@ -107,6 +107,11 @@ RULES: dict[str, tuple[str, str | None, str]] = {
         "-inflammatory_markers_raised -fever",
         "hip 50 +mri_effusion +synovitis",
     ),
+    "infection_t1": (
+        "ankle 60 +t1_confluent_replacement +corticosteroid_use",
+        STERILE,
+        "ankle 60 +t1_confluent_replacement",
+    ),
     "infection_one_joint": (
         "knee 50 +bme_both_sides_of_joint +mri_effusion +synovitis",
         STERILE,
@@ -149,6 +154,11 @@ RULES: dict[str, tuple[str, str | None, str]] = {
         f"{BOTH} -abnormal_blood_count",
         "hip 40 -weight_loss_or_night_sweats",
     ),
+    "tumor_many_places": (
+        "knee 50 +bme_patchy_multibone +alp_raised",
+        BOTH,
+        "ankle 50 +bme_patchy_multibone +alp_raised",
+    ),
     "tumor_night_pain": (
         "hip 66 +pain_rest_or_night",
         BOTH,
@@ -175,6 +185,11 @@ RULES: dict[str, tuple[str, str | None, str]] = {
         "hip 45 +subchondral_collapse",
         f"{BAND} -dce_subchondral_nonperfused",
         "hip 75 +subchondral_collapse",
+    ),
+    "necrosis_after_injury": (
+        "ankle 30 +acute_trauma ~bme_site=talar_body_neck ~symptom_duration_weeks=12",
+        BAND,
+        "ankle 30 +acute_trauma ~bme_site=talar_body_neck ~symptom_duration_weeks=2",
     ),
     "necrosis_film": ("hip 45 -xr_normal", BAND, "hip 45 -xr_normal +xr_joint_space_narrowing"),
     "necrosis_navicular": (
@@ -216,6 +231,11 @@ RULES: dict[str, tuple[str, str | None, str]] = {
         "knee 20 +pain_weight_bearing ~bme_site=tibial_metaphysis",
         None,
         "knee 60 +pain_weight_bearing ~bme_site=tibial_metaphysis",
+    ),
+    "stress_low_energy": (
+        "knee 19 +restricted_diet +pain_weight_bearing",
+        None,
+        "knee 60 +restricted_diet +pain_weight_bearing",
     ),
     "stress_atypical_femur": (
         "hip 70 +marrow_or_bone_active_treatment ~bme_site=femoral_shaft",
