@@ -19,9 +19,6 @@ from marrowlight.causes.reference import Reference
 from marrowlight.errors import UsageError
 from marrowlight.study.study import Joint
 
-PREMISE = "bme_present"
-"""Not among the signs of a page: every probability is that of a person whose MRI shows edema."""
-
 MOST = 8
 """Signs of each kind that a page shows."""
 
@@ -59,6 +56,21 @@ def cited(source: Iterable[str], number: Mapping[str, int], *, estimate: bool = 
     if keys:
         return f" [{', '.join(keys)}]"
     return " (estimate)" if estimate else ""
+
+
+def women(cause: Cause, joint: Joint | None, number: Mapping[str, int]) -> tuple[str, ...]:
+    """The share of women in words, one line a row that holds at the joint (None: all rows)."""
+    rows = [row for row in cause.women if joint is None or row.joint == joint]
+    lines = []
+    for row in rows or [row for row in cause.women if row.joint is None]:
+        whom = [row.joint.value] if row.joint else []
+        whom += ["not pregnant"] if row.not_pregnant else []
+        words = ", ".join(whom)
+        lines.append(
+            f"Women{f' ({words})' if whom else ''}: {span(row.p)}"
+            f"{f', {row.note}' if row.note else ''}{cited(row.source, number)}"
+        )
+    return tuple(lines)
 
 
 @dataclass(frozen=True)
@@ -194,11 +206,13 @@ def _sign_record(sign: Sign) -> dict[str, Any]:
 
 
 def _rows(cause: Cause, joint: Joint | None, known: Knowledge) -> Iterable[FindingGiven]:
-    """The rows that hold: at one joint the one that takes precedence, else all of them."""
+    """The rows that hold: at one joint the one that takes precedence, else all of them.
+
+    A finding without a background is no sign: that there is edema is taken for granted.
+    """
     for row in cause.findings:
-        if row.finding == PREMISE or known.findings[row.finding].background is None:
-            continue
-        if joint is None or row is cause.given(row.finding, joint):
+        weighed = known.findings[row.finding].background is not None
+        if weighed and (joint is None or row is cause.given(row.finding, joint)):
             yield row
 
 

@@ -19,6 +19,7 @@ from marrowlight.causes.page import (
     pages,
     percent,
     span,
+    women,
 )
 
 INDEX = "README.md"
@@ -73,11 +74,7 @@ def page_markdown(page: Page) -> str:
             ],
         ),
         "",
-        *(
-            f"- Women{f' ({row.joint.value})' if row.joint else ''}: {span(row.p)}"
-            f"{f', {row.note}' if row.note else ''}{cited(row.source, number)}"
-            for row in cause.women
-        ),
+        *_bullets(women(cause, None, number)),
     ]
     if cause.risk_factors:
         lines += ["", f"Risk factors: {'; '.join(cause.risk_factors)}."]

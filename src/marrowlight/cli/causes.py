@@ -128,12 +128,11 @@ def _joint(joint: RankedJoint | None) -> Joint | None:
 def _show(screen: Screen, page: Page) -> None:
     """The page for people."""
     from marrowlight.causes.knowledge import JOINTS
-    from marrowlight.causes.page import DISCLAIMER, cited, group_name, span
+    from marrowlight.causes.page import DISCLAIMER, cited, group_name, span, women
 
     cause = page.cause
     number = {key: index for index, key in enumerate(page.references, start=1)}
     joints = (page.joint,) if page.joint else JOINTS
-    women = cause.women if page.joint is None else (cause.share_of_women(page.joint),)
     weeks = cause.course.weeks
 
     screen.say(f"{cause.name}   ({cause.id}, {group_name(cause.group)})")
@@ -154,11 +153,7 @@ def _show(screen: Screen, page: Page) -> None:
         "Who",
         [
             cause.who,
-            *(
-                f"Women{f' ({row.joint.value})' if row.joint else ''}: {span(row.p)}"
-                f"{f', {row.note}' if row.note else ''}{cited(row.source, number)}"
-                for row in women
-            ),
+            *women(cause, page.joint, number),
             *([f"Risk factors: {'; '.join(cause.risk_factors)}."] if cause.risk_factors else []),
         ],
     )
