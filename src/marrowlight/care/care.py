@@ -40,10 +40,10 @@ class CareOption(BaseModel):
     """One option for this patient.
 
     for_causes : shown causes that it serves, most probable first; certainty, benefit, effect,
-    sources : of the first of them in which it is not known to fail (``effects`` has them all); harm : 1 to 5, an
-    estimate; off_label : in any of these causes; cautions : those that hold for this patient;
-    check : what would forbid it and is not known of this patient; held_back : why it has to wait
-    for a flag to be cleared, and ``held_source`` whence; avoid : not for this patient.
+    sources : of the first of them in which it is not known to fail (``effects`` has them all);
+    harm : 1 to 5, an estimate; off_label : in any of these causes; cautions : those that hold for
+    this patient; check : what would forbid it and is not known of this patient; held_back : why it
+    has to wait for a flag to be cleared, and ``held_source`` whence; avoid : not for this patient.
     """
 
     model_config = STRICT

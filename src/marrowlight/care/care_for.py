@@ -24,6 +24,8 @@ LEADING_MOST = 3
 SAFE_STEP = "protect_and_review"
 """The step that all flags share."""
 
+NONE_LEADS = "No cause reaches one in ten, so no options are listed before the next test."
+
 _CERTAINTY: Mapping[Certainty, int] = {
     "high": 0, "moderate": 1, "consensus": 3, "low": 3, "very_low": 4,
 }  # fmt: skip
@@ -84,7 +86,10 @@ def care_for(
             for k in served
             if k in gone
         ),
-        notes=tuple(note.text for each in own for note in each.notes),
+        notes=(
+            *(() if leading else (NONE_LEADS,)),
+            *(note.text for each in own for note in each.notes),
+        ),
         corrections=_corrections(care, leading, {*served} - {*gone}, flags),
     )
 
@@ -106,7 +111,11 @@ def _served(
 def _shown(given: Given, case: Case) -> bool:
     if given.unless_absent is not None and case.state(given.unless_absent) is False:
         return False
-    return not given.only_if or any(case.state(finding) for finding in given.only_if)
+    if any(case.state(finding) for finding in given.only_if):
+        return True
+    if given.from_age is not None:
+        return case.age is None or case.age >= given.from_age
+    return not given.only_if
 
 
 def _option(

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, Field
 
-from marrowlight.care.caution import Caution
+from marrowlight.care.caution import Age, Caution
 from marrowlight.causes.probability import STRICT, Sourced
 from marrowlight.study.study import Joint
 
@@ -49,7 +49,8 @@ class Given(Sourced):
     """What an option does in one cause.
 
     effect : in words, with its figures; off_label : this use is outside the license of the drug;
-    only_if : shown where one of these findings is present; unless_absent : left out where this
+    only_if : shown where one of these findings is present, or from this age in years on where
+    ``from_age`` is given (an unknown age does not hide it); unless_absent : left out where this
     finding is known to be absent.
     """
 
@@ -59,6 +60,7 @@ class Given(Sourced):
     effect: str = Field(min_length=8)
     off_label: bool = False
     only_if: tuple[str, ...] = ()
+    from_age: Age | None = None
     unless_absent: str | None = None
 
 
