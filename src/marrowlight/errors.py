@@ -11,6 +11,7 @@
     │   ├── NotThisJoint                   a head, or another joint than the one named
     │   ├── BadVoxels                      NaN, infinite or constant image
     │   ├── BadMask                        empty mask, unknown labels
+    │   ├── CaseError                      a case file that cannot be understood or contradicts itself
     │   ├── BonesNotFound                  no bone could be drawn that can be trusted
     │   └── GeometryError
     │       ├── GridMismatch               two images that must share a grid do not
@@ -126,6 +127,10 @@ class BadVoxels(InputError):
 
 class BadMask(InputError):
     """A mask is empty or holds labels that nobody named."""
+
+
+class CaseError(InputError):
+    """A case file cannot be understood, or contradicts itself."""
 
 
 class BonesNotFound(InputError):

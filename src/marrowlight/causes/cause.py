@@ -70,7 +70,8 @@ class Prior(Sourced):
 class Place(BaseModel):
     """Where in a joint this cause is usually seen.
 
-    text : in words; usual : sites (options of the finding ``bme_site``), empty where it is rare.
+    text : in words; usual : sites (options of the finding ``bme_site``), most usual
+    first, empty where it is rare.
     """
 
     model_config = STRICT
@@ -136,12 +137,12 @@ class Cause(BaseModel):
 
     def share_of_women(self, joint: Joint, *, not_pregnant: bool = False) -> Women:
         """The row that holds for a joint, best the one for people who cannot be pregnant."""
-        rows = [w for w in self.women if w.joint in (None, joint) and not_pregnant >= w.not_pregnant]
+        rows = [
+            w for w in self.women if w.joint in (None, joint) and not_pregnant >= w.not_pregnant
+        ]
         return max(rows, key=lambda w: (w.joint == joint, w.not_pregnant))
 
     def given(self, finding: str, joint: Joint) -> FindingGiven | None:
         """P(finding | this cause) at a joint, or None where no row names the finding."""
         rows = [r for r in self.findings if r.finding == finding and r.joint in (None, joint)]
         return next((r for r in rows if r.joint == joint), rows[0] if rows else None)
-
-

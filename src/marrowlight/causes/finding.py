@@ -7,6 +7,7 @@ from typing import Literal
 from pydantic import BaseModel, Field, model_validator
 
 from marrowlight.causes.probability import STRICT, Chance
+from marrowlight.study.study import Joint
 
 Kind = Literal["produced", "background", "normal", "category", "number", "care", "condition"]
 """How two causes together act on a finding.
@@ -14,8 +15,8 @@ Kind = Literal["produced", "background", "normal", "category", "number", "care",
 ``produced``: causes bring it about, so two together by noisy-OR with the stated leak;
 ``background``: it was there before (a drug, a disease, a habit), so the odds of both multiply;
 ``normal``: it is there only if neither cause spoils it; ``category`` and ``number``: own rules;
-``care``: it says nothing about causes and matters for what may be done; ``condition``: everybody whose
-causes are asked for has it (edema itself), so it tells no cause from another.
+``care``: it says nothing about causes and matters for what may be done; ``condition``: everybody
+whose causes are asked for has it (edema itself), so it tells no cause from another.
 """
 
 SeenBy = Literal["history", "examination", "laboratory", "radiograph", "software", "reader"]
@@ -50,8 +51,9 @@ class Finding(BaseModel):
     """A finding: present, absent or unknown; a category or a number has a value instead.
 
     question : as one asks a person for it; background : P(present) where a cause does not name it;
-    leak : share that has it for no cause of edema at all, for noisy-OR; first_visit : false for what
-    only a later visit can show; excludes : findings that cannot be present as well.
+    leak : share that has it for no cause of edema at all, for noisy-OR; first_visit : false for
+    what only a later visit can show; joints : where it can be at all, everywhere if empty;
+    excludes : findings that cannot be present as well.
     """
 
     model_config = STRICT
@@ -68,6 +70,7 @@ class Finding(BaseModel):
     unit: str | None = None
     low: float | None = None
     high: float | None = None
+    joints: tuple[Joint, ...] = ()
     options: tuple[str, ...] = ()
     implies: tuple[Implies, ...] = ()
     excludes: tuple[str, ...] = ()

@@ -15,7 +15,10 @@ from marrowlight.causes.table import table, together
 DURATION = "symptom_duration_weeks"
 
 USUAL = (0.6, 0.75, 0.88)
-"""Share of a cause's lesions that lie at its usual sites. Estimate; the rest lies at the others."""
+"""Share of a cause's lesions that lie at its usual sites, an estimate; the rest at the others.
+
+The usual sites are listed most usual first; the k-th has a part in proportion to 1 / k, an estimate.
+"""
 
 LATE = 0.1
 """Share of lesions of a cause that resolves which are still there at any time. Estimate."""
@@ -51,7 +54,8 @@ def of_findings(case: Case, known: Knowledge, ids: list[str]) -> Floats:
         )
     p = np.clip(np.concatenate([alone, pairs, background], axis=1), LEAST, 1 - LEAST)
     present = np.array([case.state(f) is True for f in ids])
-    return np.log(np.where(present, p, 1 - p))
+    logs: Floats = np.log(np.where(present, p, 1 - p))
+    return logs
 
 
 def of_site(case: Case, known: Knowledge) -> Floats | None:
@@ -68,12 +72,14 @@ def of_site(case: Case, known: Knowledge) -> Floats | None:
         if not usual or len(usual) == len(sites):
             columns.append(np.full_like(share, even))
         elif site in usual:
-            columns.append(share / len(usual))
+            ranks = 1 / np.arange(1, len(usual) + 1)
+            columns.append(share * ranks[usual.index(site)] / ranks.sum())
         else:
             columns.append((1 - share) / (len(sites) - len(usual)))
     alone = np.concatenate(columns, axis=1)
     both = (alone[:, space.pairs[:, 0]] + alone[:, space.pairs[:, 1]]) / 2
-    return np.log(np.concatenate([alone, both, np.full_like(share, even)], axis=1))
+    logs: Floats = np.log(np.concatenate([alone, both, np.full_like(share, even)], axis=1))
+    return logs
 
 
 def of_duration(case: Case, known: Knowledge) -> Floats | None:
@@ -98,7 +104,8 @@ def of_duration(case: Case, known: Knowledge) -> Floats | None:
         alone.append(stay)
     p = np.array([alone])
     both = np.maximum(p[:, space.pairs[:, 0]], p[:, space.pairs[:, 1]])
-    return np.log(np.concatenate([p, both, np.ones((1, 1))], axis=1))
+    logs: Floats = np.log(np.concatenate([p, both, np.ones((1, 1))], axis=1))
+    return logs
 
 
 def speaking(case: Case, known: Knowledge, taken: frozenset[str]) -> list[str]:

@@ -208,11 +208,15 @@ def _sign_record(sign: Sign) -> dict[str, Any]:
 def _rows(cause: Cause, joint: Joint | None, known: Knowledge) -> Iterable[FindingGiven]:
     """The rows that hold: at one joint the one that takes precedence, else all of them.
 
-    A finding without a background is no sign: that there is edema is taken for granted.
+    A finding without a background is no sign: that there is edema is taken for granted. At one
+    joint, a finding that cannot be there (a meniscus at the hip) is none either.
     """
     for row in cause.findings:
-        weighed = known.findings[row.finding].background is not None
-        if weighed and (joint is None or row is cause.given(row.finding, joint)):
+        finding = known.findings[row.finding]
+        if finding.background is None:
+            continue
+        there = joint is None or not finding.joints or joint in finding.joints
+        if there and (joint is None or row is cause.given(row.finding, joint)):
             yield row
 
 

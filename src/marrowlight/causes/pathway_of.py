@@ -6,19 +6,21 @@ from marrowlight.causes.case import Case
 from marrowlight.causes.knowledge import Knowledge
 from marrowlight.causes.pathway import Entry
 
+GROWN = 40.0
+"""Years that stand for an unknown age where a pathway asks for one: neither a child nor old."""
+
 
 def pathway_of(case: Case, known: Knowledge) -> tuple[Entry, bool] | None:
     """The pathway, and whether it was stated; None where nothing speaks for one.
 
     Where none is stated the first pathway is taken of which a finding is present, all that it needs
-    are present, the age fits (an unknown age fits none that is limited below 13 years or from 60 on)
-    and the joint has shares.
+    are present, the age fits (an unknown age counts as ``GROWN``) and the joint has shares.
     """
     if case.pathway is not None:
         return known.pathways[case.pathway], True
     for entry in known.pathways.values():
         low, high = entry.ages
-        age = case.age if case.age is not None else 40.0
+        age = case.age if case.age is not None else GROWN
         if (
             case.joint in entry.shares
             and any(f in case.present for f in entry.findings)

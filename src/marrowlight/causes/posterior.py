@@ -26,7 +26,7 @@ class Evidence:
     logs : (S, H, N), ln P(item | hypothesis) less its mean over the prior, so that above zero
     speaks for a hypothesis; blocks : items that are counted together, with the share of all but the
     strongest; case : with what its numbers settle; entry, stated : the pathway and whether the case
-    states it; taken : findings that the pathway already contains.
+    states it; taken : findings that the pathway already contains; known : the knowledge used.
     """
 
     space: Hypotheses
@@ -38,6 +38,7 @@ class Evidence:
     entry: Entry | None
     stated: bool
     taken: frozenset[str]
+    known: Knowledge
 
 
 def evidence_of(case: Case, known: Knowledge | None = None) -> Evidence:
@@ -67,14 +68,17 @@ def evidence_of(case: Case, known: Knowledge | None = None) -> Evidence:
         log_prior=np.log(np.maximum(start, 1e-12)),
         names=names,
         logs=logs - mean[:, None, :],
-        blocks=_blocks(names, known),
+        blocks=blocks_of(names, known),
         entry=entry,
         stated=stated,
         taken=taken,
+        known=known,
     )
 
 
-def _blocks(names: tuple[str, ...], known: Knowledge) -> tuple[tuple[NDArray[np.intp], float], ...]:
+def blocks_of(
+    names: tuple[str, ...], known: Knowledge
+) -> tuple[tuple[NDArray[np.intp], float], ...]:
     """Items by group; every item that is in none is a block of its own."""
     share = {g.id: g.share for g in known.groups}
     group = {f: g.id for g in known.groups for f in g.findings}

@@ -58,7 +58,8 @@ def prior(case: Case, known: Knowledge, entry: Entry | None, taken: frozenset[st
     first = space.pairs[:, 0]
     pairs = shares[:, first] * both
     alone = shares.copy()
-    np.subtract.at(alone, (slice(None), first), pairs)
+    for k, i in enumerate(first):
+        alone[:, i] -= pairs[:, k]
     return np.concatenate([np.maximum(alone, 0) * (1 - other), pairs * (1 - other), other], axis=1)
 
 

@@ -21,8 +21,6 @@ from marrowlight.study.study import Joint, Side
 
 __all__ = ["Seen", "case_seen", "region_of", "seen_in", "with_seen"]
 
-PRESENT = "bme_present"
-
 FAR_APART = 2.0
 """Two values of one number that differ by more than this factor contradict each other."""
 
@@ -113,9 +111,6 @@ def case_seen(case: Case, reading: Reading) -> tuple[Case, tuple[Seen, ...], tup
     if case.side is not Side.UNKNOWN and region.side is Side.UNKNOWN:
         text = f"The reading does not know its side; it is taken for the {case.side.value} one."
         notices = (*notices, Notice("side-not-in-reading", text))
-    if filled.state(PRESENT) is False:
-        text = "No edema was found in the image. Causes are ranked among people who have it."
-        notices = (*notices, Notice("no-edema-seen", text))
     return filled, seen, notices
 
 

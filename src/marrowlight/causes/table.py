@@ -57,9 +57,11 @@ def together(kind: str, first: Floats, second: Floats, background: Floats, leak:
     """
     if kind == "produced":
         floor = np.minimum(leak, np.minimum(first, second))
-        return 1 - (1 - first) * (1 - second) / (1 - floor)
+        either: Floats = 1 - (1 - first) * (1 - second) / (1 - floor)
+        return either
     if kind == "normal":
         top = np.maximum(1 - leak, np.maximum(first, second))
-        return first * second / top
+        rest: Floats = first * second / top
+        return rest
     odds = first / (1 - first) * second / (1 - second) * (1 - background) / background
     return odds / (1 + odds)

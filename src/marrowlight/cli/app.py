@@ -11,7 +11,7 @@ import sys
 
 import typer
 
-from marrowlight.cli import bones, causes, demo, inspect, measure, phantom, read
+from marrowlight.cli import ask, bones, causes, demo, explain, inspect, measure, phantom, read
 from marrowlight.cli.console import Screen
 
 INTERRUPTED = 130
@@ -30,6 +30,8 @@ app = typer.Typer(
 app.command("read")(read.command)
 app.command("inspect")(inspect.command)
 app.command("bones")(bones.command)
+app.command("explain")(explain.command)
+app.command("ask")(ask.command)
 app.command("measure")(measure.command)
 app.command("phantom")(phantom.command)
 app.command("demo")(demo.command)
