@@ -82,6 +82,13 @@ def test_the_row_of_the_joint_takes_precedence():
     assert "xr_normal" not in knee, "two thirds of early knees look normal"
 
 
+def test_a_finding_that_cannot_be_at_the_joint_is_no_sign_there():
+    root = "meniscal_root_tear_or_extrusion"
+    cause = "insufficiency_fracture_subchondral"
+    assert root in {sign.finding for sign in page_of(cause, Joint.KNEE).absent_against}
+    assert root not in {sign.finding for sign in page_of(cause, Joint.HIP).absent_against}
+
+
 @pytest.mark.parametrize("cause", CAUSES)
 def test_every_number_in_brackets_is_a_reference_of_the_page(cause):
     page = page_of(cause)
