@@ -1,0 +1,1 @@
+"""From visit to visit: what changed beyond measurement error. Knows no causes."""
