@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +13,9 @@ from marrowlight.anatomy.zonemap import ZoneMap
 from marrowlight.reading import Reading, Region, Warned
 from marrowlight.study.series import Series
 from marrowlight.study.study import Study
+
+if TYPE_CHECKING:
+    from marrowlight.explained import Explained
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,6 +36,8 @@ class ReadResult:
         None if the edema mask was given by the user.
     zones : ZoneMap or None
         On the primary grid; None if none were looked for.
+    explained : Explained or None
+        Why the edema may be there; None where nothing is known of the patient.
     """
 
     reading: Reading
@@ -42,6 +48,7 @@ class ReadResult:
     cyst: NDArray[np.bool_]
     probability: NDArray[np.float32] | None = None
     zones: ZoneMap | None = None
+    explained: Explained | None = None
 
     @property
     def regions(self) -> tuple[Region, ...]:

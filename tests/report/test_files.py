@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from marrowlight.report.atomic import OUTPUTS
+from marrowlight.report.atomic import EXPLANATION, OUTPUTS
 from marrowlight.report.files import write_reading
 from marrowlight.report.nifti import nifti_bytes, probability_bytes
 from marrowlight.stages import Stages
@@ -35,7 +35,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_every_output_is_there_and_nothing_else(folder: Path) -> None:
-    assert {p.name for p in folder.iterdir()} == set(OUTPUTS)
+    assert {p.name for p in folder.iterdir()} == set(OUTPUTS) - {EXPLANATION}
 
 
 def test_only_source_json_says_whose_reading_it_is(folder: Path) -> None:
@@ -71,13 +71,16 @@ def test_masks_stand_on_the_grid_with_the_labels_of_the_reading(folder: Path) ->
 
 def test_the_same_reading_gives_the_same_bytes(folder: Path, tmp_path: Path) -> None:
     write_reading(tmp_path, result(), source=SOURCE, run={}, overwrite=True)
-    for name in set(OUTPUTS) - {"run.json"}:
+    for name in set(OUTPUTS) - {"run.json", EXPLANATION}:
         assert (tmp_path / name).read_bytes() == (folder / name).read_bytes(), name
 
 
 def test_a_measured_mask_without_an_image_has_no_probability(tmp_path: Path) -> None:
     write_reading(tmp_path, result(image=False), source={}, run={})
-    assert {p.name for p in tmp_path.iterdir()} == set(OUTPUTS) - {"edema_probability.nii.gz"}
+    assert {p.name for p in tmp_path.iterdir()} == set(OUTPUTS) - {
+        EXPLANATION,
+        "edema_probability.nii.gz",
+    }
     assert "No image was given" in (tmp_path / "report.html").read_text(encoding="utf-8")
 
 

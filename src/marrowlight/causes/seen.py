@@ -87,7 +87,8 @@ def with_seen(case: Case, seen: Iterable[Seen]) -> tuple[Case, tuple[Notice, ...
         finding = findings[one.finding]
         said = case.values.get(one.finding) if one.value is not None else case.state(one.finding)
         surely = one.sure >= limits.contradict.value
-        if one.state == "unknown":
+        elsewhere = bool(finding.joints) and case.joint not in finding.joints
+        if one.state == "unknown" or elsewhere:
             continue
         if said is not None:
             if surely and _contradicts(said, one):

@@ -28,6 +28,13 @@ def command(
     ] = None,
     joint: opt.JointOption = None,
     side: opt.SideOption = None,
+    case: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="CASE.yaml",
+            help="What is known of the patient; the report then says why the edema may be there.",
+        ),
+    ] = None,
     only_primary: Annotated[
         bool,
         typer.Option("--only-primary", help="Leave the other fluid-sensitive series unread."),
@@ -47,9 +54,12 @@ def command(
     --seed one point in a bone that was missed.
 
     Writes report.html, reading.json, edema.nii.gz, edema_probability.nii.gz, bones.nii.gz,
-    run.json, and source.json (the only file that identifies the patient). Exit code 3 means that
-    the input was refused, or that only part of it could be read.
+    run.json, and source.json (the only file that identifies the patient); with --case also
+    explanation.json. Exit code 3 means that the input was refused, or that only part of it could be
+    read.
     """
+    from dataclasses import replace
+
     from marrowlight.cli.opening import open_inputs, parse_seeds
     from marrowlight.output import write_result
     from marrowlight.read_study import read
@@ -59,6 +69,12 @@ def command(
     screen = Screen(quiet=quiet, as_json=as_json)
     check_folder(out, overwrite=overwrite)
     seeds = parse_seeds(seed)
+    known = None
+    if case is not None:
+        # A mistake in the case is told before the images are read.
+        from marrowlight.causes.case_file import read_case
+
+        known = read_case(case)
     with screen.progress() as progress:
         stages = Stages(on_start=progress)
         with stages.stage("open the study"):
@@ -80,6 +96,11 @@ def command(
             only_primary=only_primary,
             stages=stages,
         )
+        if known is not None:
+            from marrowlight.explained import explain_reading
+
+            with stages.stage("explain"):
+                result = replace(result, explained=explain_reading(known, result.reading))
         chosen = {
             "command": "read",
             "bones": "given" if bones else "found",
@@ -89,11 +110,14 @@ def command(
             "normal_marrow": "given" if normal_marrow else "estimated",
             "joint": joint,
             "side": side,
+            "case": "given" if case else None,
             "only_primary": only_primary,
             "nifti_orientation": nifti_orientation,
             "isolate": isolate,
         }
         paths: dict[str, object] = {"inputs": [*map(str, inputs), *(series or ())]}
+        if case:
+            paths["case"] = str(case)
         if bones:
             paths["bones"] = str(bones)
         write_result(out, result, overwrite=overwrite, stages=stages, options=chosen, paths=paths)

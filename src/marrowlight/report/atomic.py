@@ -18,6 +18,9 @@ from marrowlight.errors import OutputExists, OutputNotWritable
 READING = "reading.json"
 """The file by which a folder is known to hold a reading."""
 
+EXPLANATION = "explanation.json"
+"""Why the edema may be there; only where a case was given."""
+
 OUTPUTS = (
     "report.html",
     "edema.nii.gz",
@@ -25,6 +28,7 @@ OUTPUTS = (
     "bones.nii.gz",
     "source.json",
     "run.json",
+    EXPLANATION,
     READING,
 )
 """All files of a reading, in the order in which they take their place; the contract comes last."""

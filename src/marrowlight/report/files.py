@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from marrowlight.reading import Reading
-from marrowlight.report.atomic import PRIVATE, READING, SHARED, OutputFolder
+from marrowlight.report.atomic import EXPLANATION, PRIVATE, READING, SHARED, OutputFolder
 from marrowlight.result import ReadResult
 from marrowlight.stages import Stages
 
@@ -57,6 +57,9 @@ def write_reading(
 
             files["report.html"] = report_html(result).encode("utf-8")
             files[READING] = reading_bytes(result.reading)
+            if result.explained:
+                told = result.explained.explanation
+                files[EXPLANATION] = _json_bytes(told.model_dump(mode="json", by_alias=True))
         with stages.stage("write"):
             files["source.json"] = _json_bytes(source)
             out.reserve(sum(map(len, files.values())) + SPARE_BYTES)

@@ -11,6 +11,7 @@ from typing import Any
 
 from marrowlight.report import page
 from marrowlight.report.amount import THIN
+from marrowlight.report.causes import causes_view
 from marrowlight.report.joint_map import joint_map
 from marrowlight.report.key_slices import Marks
 from marrowlight.report.pictures import Picture, key_pictures, marks_of
@@ -54,6 +55,7 @@ def report_html(result: ReadResult) -> str:
     html: str = template.render(
         reading=reading,
         title=page.page_title(reading),
+        causes=causes_view(result.explained) if result.explained else None,
         regions=[page.region_view(region) for region in reading.regions],
         map=drawn,
         map_system=system_title(system),

@@ -1,0 +1,53 @@
+"""A case explained together with its reading: what the image filled in, and what came of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from marrowlight.notice import Notice
+from marrowlight.study.study import Side
+
+if TYPE_CHECKING:
+    from marrowlight.causes.case import Case
+    from marrowlight.causes.look import Seen
+    from marrowlight.explanation import Explanation
+    from marrowlight.reading import Reading
+
+
+@dataclass(frozen=True, eq=False)
+class Explained:
+    """What the report says about causes.
+
+    Parameters
+    ----------
+    explanation : Explanation
+    seen : tuple of Seen
+        Everything that the software looked for in the image.
+    filled, stated : frozenset of str
+        Findings that the image filled in, and those that the case itself states.
+    notices : tuple of Notice
+        Where image and case disagree, and the like.
+    """
+
+    explanation: Explanation
+    seen: tuple[Seen, ...] = ()
+    filled: frozenset[str] = frozenset()
+    stated: frozenset[str] = frozenset()
+    notices: tuple[Notice, ...] = ()
+
+
+def explain_reading(case: Case, reading: Reading) -> Explained:
+    """Explain a case with what its reading shows.
+
+    Raises NotThisJoint if the reading is of another joint or side than the case.
+    """
+    from marrowlight.causes.seen import case_seen, region_of
+    from marrowlight.explain_case import explain
+
+    stated = case.present | case.absent | set(case.values)
+    full, seen, notices = case_seen(case, reading)
+    if full.side is Side.UNKNOWN:
+        full = replace(full, side=region_of(reading, joint=case.joint).side)
+    filled = (full.present | full.absent | set(full.values)) - stated
+    return Explained(explain(full), seen, frozenset(filled), frozenset(stated), notices)
