@@ -17,6 +17,12 @@ class JointChoice(StrEnum):
     OTHER = "other"
 
 
+class AskJoint(StrEnum):
+    HIP = "hip"
+    KNEE = "knee"
+    ANKLE = "ankle"
+
+
 class SideChoice(StrEnum):
     LEFT = "left"
     RIGHT = "right"
