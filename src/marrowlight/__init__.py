@@ -25,7 +25,11 @@ if TYPE_CHECKING:
     from marrowlight.anatomy.seed import Seed
     from marrowlight.anatomy.zonemap import Zone, ZoneMap
     from marrowlight.anatomy.zones_of import zones_of
+    from marrowlight.causes.case import Case
+    from marrowlight.causes.case_file import case_from, read_case
     from marrowlight.errors import MarrowlightError
+    from marrowlight.explain_case import explain
+    from marrowlight.explanation import Explanation
     from marrowlight.measure_mask import measure
     from marrowlight.output import write_result
     from marrowlight.read_study import read
@@ -44,6 +48,8 @@ _HOMES = {
     "BoneMap": "anatomy.bonemap",
     "BoneTrust": "anatomy.found",
     "BonesFound": "anatomy.found",
+    "Case": "causes.case",
+    "Explanation": "explanation",
     "Grid": "study.grid",
     "Joint": "study.study",
     "LabelledBone": "anatomy.bonemap",
@@ -62,10 +68,13 @@ _HOMES = {
     "__version__": "version",
     "bone_registry": "anatomy.registry",
     "bones_from_file": "anatomy.given",
+    "case_from": "causes.case_file",
+    "explain": "explain_case",
     "find_bones": "anatomy.find_bones",
     "measure": "measure_mask",
     "open_study": "study.open",
     "read": "read_study",
+    "read_case": "causes.case_file",
     "resample": "study.volume",
     "write_bones": "report.bones_files",
     "write_result": "output",
@@ -76,6 +85,8 @@ __all__ = [
     "BoneMap",
     "BoneTrust",
     "BonesFound",
+    "Case",
+    "Explanation",
     "Grid",
     "Joint",
     "LabelledBone",
@@ -94,11 +105,14 @@ __all__ = [
     "__version__",
     "bone_registry",
     "bones_from_file",
+    "case_from",
     "errors",
+    "explain",
     "find_bones",
     "measure",
     "open_study",
     "read",
+    "read_case",
     "resample",
     "write_bones",
     "write_result",
