@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterator
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
@@ -20,6 +21,7 @@ from marrowlight.result import ReadResult
 from marrowlight.study.study import Joint, Side
 from tests.report.example import bone as made_bone
 from tests.report.example import edema, reading, region, result
+from tests.report.test_browser import ARGUMENTS, CHROMIUM, CONTRAST, ratio
 from tests.report.test_html import EVIL, Page
 
 CASE = Case(
@@ -208,3 +210,73 @@ def test_shares_are_never_shown_as_certain() -> None:
     assert share(0.004).startswith("under 1")
     assert share(0.999).startswith("over 99")
     assert share(0.414).startswith("41")
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    if CHROMIUM is None:
+        pytest.skip("needs Chromium")
+    sync_api = pytest.importorskip("playwright.sync_api")
+    with sync_api.sync_playwright() as playwright:
+        started = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
+        yield started
+        started.close()
+
+
+@pytest.fixture(scope="module")
+def address(source: str, tmp_path_factory: pytest.TempPathFactory) -> str:
+    path = tmp_path_factory.mktemp("causes") / "report.html"
+    path.write_text(source, encoding="utf-8")
+    return path.as_uri()
+
+
+def test_it_fits_screens_and_needs_no_javascript(browser: Any, address: str) -> None:
+    for width in (1200, 360):
+        context = browser.new_context(
+            java_script_enabled=False, viewport={"width": width, "height": 900}
+        )
+        page = context.new_page()
+        page.goto(address)
+        page.locator("details.cause summary").first.click()
+        assert page.locator("details.cause .reasons").first.is_visible()
+        assert not page.locator("details.cause .reasons").nth(1).is_visible()
+        assert page.locator("#causes").bounding_box()["width"] <= width
+        context.close()
+
+
+def wide(one: ReadResult) -> ReadResult:
+    """The same with lesions whose every cell is filled."""
+    full = {"distance_to_surface_mm": 10.4, "subchondral_share": 0.94, "cyst_share": 0.021,
+            "volume_mm3": 123_456.0, "centroid_ras_mm": (-101.0, -102.0, -103.0)}  # fmt: skip
+    (one_region,) = one.reading.regions
+    lesions = tuple(x.model_copy(update=full) for x in one_region.edema.lesions)
+    found = one_region.edema.model_copy(update={"lesions": lesions})
+    regions = (one_region.model_copy(update={"edema": found}),)
+    return replace(one, reading=one.reading.model_copy(update={"regions": regions}))
+
+
+def test_no_table_is_cut_at_1200_pixels(browser: Any, read: ReadResult, tmp_path: Path) -> None:
+    page = browser.new_page(viewport={"width": 1200, "height": 900})
+    path = tmp_path / "wide.html"
+    path.write_text(report_html(wide(read)), encoding="utf-8")
+    page.goto(path.as_uri())
+    page.evaluate("document.querySelectorAll('details').forEach(one => one.open = true)")
+    cut = page.evaluate(
+        "[...document.querySelectorAll('.scroll')]"
+        ".filter(one => one.scrollWidth > one.clientWidth).map(one => one.ariaLabel)"
+    )
+    assert cut == []
+    page.close()
+
+
+def test_its_colors_have_contrast(browser: Any, address: str) -> None:
+    for scheme in ("light", "dark"):
+        context = browser.new_context(color_scheme=scheme)
+        page = context.new_page()
+        page.goto(address)
+        page.evaluate("document.querySelectorAll('details').forEach(one => one.open = true)")
+        for selector in (".flags h3", ".urgency", ".flags p", ".cause-share .small",
+                         ".evidence h4", ".words .small", ".held li"):  # fmt: skip
+            front, back = page.evaluate(CONTRAST, selector)
+            assert ratio(front, back) >= 4.5, (scheme, selector, front, back)
+        context.close()

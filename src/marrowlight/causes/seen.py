@@ -71,7 +71,8 @@ def region_of(reading: Reading, *, joint: Joint | None = None, side: Side = Side
 
 
 def _name(joint: Joint, side: Side) -> str:
-    return joint.value if side is Side.UNKNOWN else f"{side.value} {joint.value}"
+    name = "sacroiliac joint" if joint is Joint.SACROILIAC else joint.value
+    return f"{side.value} {name}" if side in (Side.LEFT, Side.RIGHT) else name
 
 
 def with_seen(case: Case, seen: Iterable[Seen]) -> tuple[Case, tuple[Notice, ...]]:

@@ -22,7 +22,7 @@ from marrowlight.report.cause_views import (
     Sides,
     SignView,
 )
-from marrowlight.study.study import Side
+from marrowlight.study.study import Joint, Side
 
 if TYPE_CHECKING:
     from marrowlight.care.care import CareOption
@@ -312,7 +312,8 @@ def _basis(explained: Explained) -> str:
     if case.pregnancy and case.pregnancy != "not_pregnant":
         pregnancy = f" ({case.pregnancy.replace('_', ' ')})"
     side = f"{case.side.value} " if case.side in (Side.LEFT, Side.RIGHT) else ""
-    text = f"For {who}{age}{pregnancy} with edema at the {side}{case.joint.value}"
+    joint = "sacroiliac joint" if case.joint is Joint.SACROILIAC else case.joint.value
+    text = f"For {who}{age}{pregnancy} with edema at the {side}{joint}"
     if told.pathway:
         how = "as the case states" if told.pathway.stated else "as the findings suggest"
         text += f"; pathway: {_lower(told.pathway.name)}, {how}"
@@ -320,7 +321,10 @@ def _basis(explained: Explained) -> str:
             names = [_lower(knowledge().findings[f].name) for f in told.pathway.counted]
             text += f" (this counts {' and '.join(names)})"
     filled = len(explained.filled)
-    text += f". The case states {_count(len(explained.stated))}, the image adds {filled}."
+    text += f". The case states {_count(len(explained.stated))}, the image adds {filled}"
+    known = explained.filled | explained.stated
+    unused = sum(one.state != "unknown" and one.finding not in known for one in explained.seen)
+    text += f" and suggests {unused} more that are too uncertain to be used." if unused else "."
     if told.ranking:
         text += " Causes may be present together, so the shares need not add up to 100"
         text += f"{THIN}%."
