@@ -11,7 +11,7 @@
     │   ├── NotThisJoint                   a head, or another joint than the one named
     │   ├── BadVoxels                      NaN, infinite or constant image
     │   ├── BadMask                        empty mask, unknown labels
-    │   ├── CaseError                      a case file that cannot be understood or contradicts itself
+    │   ├── CaseError                      a case file not understood, or against itself
     │   ├── BonesNotFound                  no bone could be drawn that can be trusted
     │   └── GeometryError
     │       ├── GridMismatch               two images that must share a grid do not

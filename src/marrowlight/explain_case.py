@@ -177,15 +177,15 @@ def _notices(evidence: Evidence, flags: tuple[Flag, ...]) -> tuple[Noted, ...]:
                 text="No edema is present. The ranking holds for people who have it.",
             )
         )
-    if evidence.stated and evidence.entry and case.joint not in evidence.entry.shares:
-        if evidence.entry.shares:
-            notes.append(
-                Noted(
-                    code="pathway-without-shares",
-                    text=f"For '{evidence.entry.name}' no shares are known at this joint; the "
-                    "priors of the joint hold.",
-                )
+    entry = evidence.entry
+    if entry and evidence.stated and entry.shares and case.joint not in entry.shares:
+        notes.append(
+            Noted(
+                code="pathway-without-shares",
+                text=f"For '{entry.name}' no shares are known at this joint; the priors of the "
+                "joint hold.",
             )
+        )
     for id_, value in case.values.items():
         for rule in evidence.known.findings[id_].implies:
             state = case.state(rule.finding)

@@ -1,7 +1,7 @@
 """The explanation: why edema may be there, for one case. The contract that machines key on.
 
-``explanation.json`` is ``Explanation`` as JSON. Within ``marrowlight.explanation/1`` fields are only
-added, never renamed, removed or changed in meaning.
+``explanation.json`` is ``Explanation`` as JSON. Within ``marrowlight.explanation/1`` fields are
+only added, never renamed, removed or changed in meaning.
 """
 
 from __future__ import annotations

@@ -17,7 +17,8 @@ DURATION = "symptom_duration_weeks"
 USUAL = (0.6, 0.75, 0.88)
 """Share of a cause's lesions that lie at its usual sites, an estimate; the rest at the others.
 
-The usual sites are listed most usual first; the k-th has a part in proportion to 1 / k, an estimate.
+The usual sites are listed most usual first; the k-th has a part in proportion to 1 / k, an
+estimate.
 """
 
 LATE = 0.1

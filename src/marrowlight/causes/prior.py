@@ -22,8 +22,8 @@ _EDGES = (0.0, 13.0, 20.0, 40.0, 60.0, 85.0)
 def age_density(cause: Cause, age: float) -> float:
     """Share of people with this cause per year of age, at an age in years.
 
-    The bands give the density at their middles; between two middles its logarithm is drawn straight,
-    so that a child of 12 is not taken for an infant, nor one of 13 for a grown-up.
+    The bands give the density at their middles; between two middles its logarithm is drawn
+    straight, so that a child of 12 is not taken for an infant, nor one of 13 for a grown-up.
     """
     width = np.diff(_EDGES)
     density = np.array([cause.ages.bands[band] for band in BANDS]) / width

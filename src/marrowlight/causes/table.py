@@ -52,8 +52,9 @@ def together(kind: str, first: Floats, second: Floats, background: Floats, leak:
     """P(present | both causes), from P given each, all of one shape; rule by kind of the finding.
 
     ``produced``: noisy-OR, 1 - (1 - p1)(1 - p2) / (1 - leak), leak at most the smaller of the two;
-    ``background``: the odds of both against the background multiply; ``normal``: p1 p2 / (1 - leak),
-    where 1 - leak is the chance that it is normal without either cause, at least the larger.
+    ``background``: the odds of both against the background multiply; ``normal``:
+    p1 p2 / (1 - leak), where 1 - leak is the chance that it is normal without either cause, at
+    least the larger.
     """
     if kind == "produced":
         floor = np.minimum(leak, np.minimum(first, second))

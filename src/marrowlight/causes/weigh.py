@@ -11,8 +11,8 @@ from marrowlight.causes.ranked import Missing, Weight
 from marrowlight.causes.what_if import WhatIf
 
 SLIGHT, CLEAR, STRONG = 0.5, 1.58, 3.32
-"""Bits from which a reason is named slight, clear (odds times 3) and strong (times 10). The steps of
-three and ten are a convention of evidence-based medicine; 0.5 is an estimate."""
+"""Bits from which a reason is named slight, clear (odds times 3) and strong (times 10). The steps
+of three and ten are a convention of evidence-based medicine; 0.5 is an estimate."""
 
 ITEMS = {
     "age": "Age",

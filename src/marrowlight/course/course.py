@@ -123,7 +123,7 @@ class LesionTrack(Followed):
 
 
 class BoneCourse(Followed):
-    """One bone over all visits. log_ratio and verdict: last visit that shows it against the first."""
+    """One bone over all visits. log_ratio, verdict: last visit that shows it against the first."""
 
     bone: str
     side: Side
