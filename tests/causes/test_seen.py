@@ -139,6 +139,12 @@ def test_both_sides_need_edema_on_both_sides() -> None:
     assert state(hip(9, socket_ml=0.1), "bme_both_sides_of_joint") == "unknown"
 
 
+def test_a_trace_beside_a_large_lesion_may_be_its_blur() -> None:
+    seen = by_name(seen_in(hip(45, 7, socket_ml=0.6)))
+    assert seen["bme_both_sides_of_joint"].state == "unknown"
+    assert seen["bme_n_bones"].sure < 0.7
+
+
 def test_a_bone_that_was_not_read_makes_absent_unknown() -> None:
     femur = bone("femur", lesion("femur", 9, {f"hip:{HEAD[0]}": 1.0}))
     assert state(reading(femur, missed=("hip_bone",)), "bme_both_sides_of_joint") == "unknown"
@@ -166,6 +172,15 @@ def test_marrow_beyond_the_joint_end_alone_is_proposed_and_not_filled_in() -> No
     filled, _ = with_seen(Case(joint=Joint.HIP), (seen,))
     assert filled.state("metaphyseal_with_epiphysis_spared") is None
     assert state(hip(9), "metaphyseal_with_epiphysis_spared") == "absent"
+
+
+def test_an_apophysis_is_no_metaphysis() -> None:
+    there = lesion("femur", 4, {"hip:greater_trochanter": 1.0}, distance_to_surface_mm=25)
+    zones = (zone("hip", HEAD[0], "femur", 15), zone("hip", "greater_trochanter", "femur", 30, 4))
+    seen = by_name(seen_in(reading(bone("femur", there), bone("hip_bone"), zones=zones)))
+    assert seen["metaphyseal_with_epiphysis_spared"].state == "unknown"
+    assert seen["bme_diffuse"].state == "absent"
+    assert seen["bme_diffuse"].sure < 0.7, "proposed, not filled in"
 
 
 def test_edema_beneath_a_tendon_is_seen_as_such() -> None:
@@ -201,8 +216,11 @@ def test_nothing_is_claimed_that_cannot_be_seen() -> None:
 
 
 def test_warnings_of_the_reading_take_certainty_away() -> None:
-    clean = by_name(seen_in(hip(9)))["bme_present"].sure
-    doubtful = by_name(seen_in(hip(9, warnings=("red-marrow-possible",))))["bme_present"]
+    faint, told = {"contrast": 3.0}, ("red-marrow-possible",)
+    clean = by_name(seen_in(hip(9, lesion=faint)))["bme_present"].sure
+    doubtful = by_name(seen_in(hip(9, lesion=faint, warnings=told)))["bme_present"]
+    bright = by_name(seen_in(hip(9, lesion={"contrast": 15.0}, warnings=told)))["bme_present"]
+    assert bright.sure == clean, "nothing like red marrow"
     assert doubtful.state == "present"
     assert doubtful.sure < clean
     assert with_seen(Case(joint=Joint.HIP), (doubtful,))[0].state("bme_present") is None
@@ -291,7 +309,7 @@ def test_every_zone_of_the_rules_is_a_zone() -> None:
         known = {z.id for s in zone_systems() if (s.joint, s.system) == (joint, rules.system)
                  for z in s.zones}  # fmt: skip
         named = [z for zones in rules.sites.values() for z in zones]
-        ends = [z for end in rules.ends.values() for z in end.near]
+        ends = [z for end in rules.ends.values() for z in (*end.near, *end.apart)]
         assert set(named) | set(ends) <= known
         assert len(named) == len(set(named))
         between = {"tibia_subspinous"} if joint is Joint.KNEE else set()

@@ -52,9 +52,15 @@ class Look:
     @classmethod
     def at(cls, region: Region, rules: JointRules, ratio: Callable[[float], float] | None) -> Look:
         """Sort the bones of a region by how sure it is that there is edema in them."""
-        least = seen_rules().limits.involved_ml.value * MM3_PER_ML
+        limits = seen_rules().limits
+        least = limits.involved_ml.value * MM3_PER_ML
+        beside = limits.beside_share.value * region.edema.volume_mm3
         found = [b for b in region.bones if b.edema.volume_mm3 > 0]
-        sure = [b for b in found if b.edema.volume_mm3 >= (b.edema.detection_limit_mm3 or least)]
+        sure = [
+            b
+            for b in found
+            if b.edema.volume_mm3 >= max(b.edema.detection_limit_mm3 or least, beside)
+        ]
         read = {b.bone for b in region.bones}
         return cls(
             region=region,

@@ -43,7 +43,7 @@ def seen_in(
         return ()
     codes = {w.code for w in reading.warnings if w.series in (None, reading.primary_series)}
     look = Look.at(region, rules, _ratio_of(reading))
-    return tuple(_doubted(one, codes) for one in _findings(look))
+    return tuple(_doubted(one, codes, look) for one in _findings(look))
 
 
 def region_of(reading: Reading, *, joint: Joint | None = None, side: Side = Side.UNKNOWN) -> Region:
@@ -208,12 +208,14 @@ def _ratio_of(reading: Reading) -> Callable[[float], float] | None:
     return lambda contrast: 1 + contrast * step
 
 
-def _doubted(seen: Seen, codes: set[str]) -> Seen:
+def _doubted(seen: Seen, codes: set[str], look: Look) -> Seen:
     """The same with what the warnings of the reading leave of its certainty."""
     if seen.state == "unknown":
         return seen
     sure = seen.sure
+    contrast = look.largest.contrast if look.largest else None
     for doubt in seen_rules().doubts:
-        if doubt.code in codes:
+        bright = doubt.below_contrast is not None and (contrast or 0) >= doubt.below_contrast
+        if doubt.code in codes and not bright:
             sure *= doubt.absent if seen.state == "absent" else doubt.present
     return seen.model_copy(update={"sure": round(sure, 3)})

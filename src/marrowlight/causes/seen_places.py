@@ -71,6 +71,9 @@ def _diffuse(look: Look) -> Seen:
         why = f"{fills:.0%} of the joint end of the {bone.name.lower()}"
         if view_ml < limits.beyond_seen_ml.value:
             return unknown(name, f"{why}; the metaphysis is hardly in view")
+        if fills == 0 and beyond_ml > 0:
+            why = f"none in the joint end of the {bone.name.lower()}"
+            return see(name, "absent", sure.not_at_the_joint_end, why)
         why += f", {beyond_ml:.1f} ml beyond it" if beyond_ml >= 0.05 else ", none beyond it"
         reaches = beyond_ml >= limits.beyond_ml.value
         if fills < limits.focal_fills.value and not reaches:
@@ -109,6 +112,8 @@ def _epiphysis_spared(look: Look) -> Seen:
     if look.share(lesion, end.near) >= limits.half.value:
         why = f"lesion {lesion.id} lies in the joint end"
         return see(name, "absent", sure.epiphysis_not_spared, why)
+    if look.share(lesion, end.apart) >= limits.half.value:
+        return unknown(name, f"lesion {lesion.id} lies in an apophysis, not in the metaphysis")
     if measured[0] == 0 and measured[1] >= limits.beyond_ml.value:
         why = "only beyond the joint end; look at T1"
         return see(name, "present", sure.epiphysis_spared, why)
@@ -174,7 +179,7 @@ def _insertion(look: Look) -> Seen:
                 return see(name, "present", sure.insertion, why)
             return see(name, "present", sure.insertion_at_joint, why)
     if any(one.bone not in {z.bone for z in zones.values()} for one in told):
-        return unknown(name, "a bone with edema has no insertion in view")
+        return unknown(name, "a bone with edema has no insertion that is known here")
     if all(share < limits.not_at_insertion.value for share, _ in shares.values()):
         return see(name, "absent", sure.no_insertion, "away from the insertions in view")
     return unknown(name, "partly beneath an insertion")

@@ -40,6 +40,7 @@ class Limits(BaseModel):
     fill: Limit
     contradict: Limit
     involved_ml: Limit
+    beside_share: Limit
     surface_mm: Limit
     diffuse_fills: Limit
     focal_fills: Limit
@@ -72,6 +73,7 @@ class Sureness(BaseModel):
     one_side: Sure
     diffuse: Sure
     diffuse_edge_unknown: Sure
+    not_at_the_joint_end: Sure
     focal: Sure
     site: Sure
     site_mostly: Sure
@@ -88,18 +90,27 @@ class Sureness(BaseModel):
 
 
 class Doubt(Sourced):
-    """A warning of a reading, and the share of certainty that it leaves."""
+    """A warning of a reading, and the share of certainty that it leaves.
+
+    below_contrast : it concerns only lesions fainter than this, robust SD; all where not given.
+    """
 
     code: str
     present: Share
     absent: Share
+    below_contrast: float | None = None
 
 
 class BoneEnd(BaseModel):
-    """The joint end of a bone. near : its zones; short : a bone that is all joint end."""
+    """The joint end of a bone.
+
+    near : its zones; apart : zones that are neither joint end nor metaphysis; short : a bone that
+    is all joint end.
+    """
 
     model_config = STRICT
     near: tuple[str, ...] = ()
+    apart: tuple[str, ...] = ()
     short: bool = False
 
     @model_validator(mode="after")
