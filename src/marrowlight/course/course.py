@@ -113,12 +113,21 @@ class LesionTrack(Followed):
     bone: str = Field(description="Where it was first seen.")
     side: Side
     at: tuple[LesionAt, ...]
-    volume_mm3: tuple[float, ...] = Field(description="One for each visit; 0 where gone.")
-    log_ratio: float | None = Field(description="Last visit against the first.")
+    volume_mm3: tuple[float | None, ...] = Field(
+        description="One for each visit; 0 where gone; null where its bone was not compared."
+    )
+    log_ratio: float | None = Field(
+        description="Last visit against the first; of its whole family where it has one."
+    )
     sdc_log_ratio: float
     verdict: Verdict
     from_tracks: tuple[str, ...] = Field(
         default=(), description="Tracks that it came from: split, merged or moved."
+    )
+    family: tuple[str, ...] = Field(
+        default=(),
+        description="Tracks that split from it or merged with it: log_ratio and verdict are of all "
+        "of them together, since a lesion that falls in two has not shrunk.",
     )
 
 
