@@ -5,12 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from marrowlight.notice import Notice
 from marrowlight.study.study import Side
 
 if TYPE_CHECKING:
     from marrowlight.causes.case import Case
-    from marrowlight.causes.look import Seen
     from marrowlight.explanation import Explanation
     from marrowlight.reading import Reading
 
@@ -22,19 +20,14 @@ class Explained:
     Parameters
     ----------
     explanation : Explanation
-    seen : tuple of Seen
-        Everything that the software looked for in the image.
+        With ``seen``, and notices where image and case disagree.
     filled, stated : frozenset of str
         Findings that the image filled in, and those that the case itself states.
-    notices : tuple of Notice
-        Where image and case disagree, and the like.
     """
 
     explanation: Explanation
-    seen: tuple[Seen, ...] = ()
     filled: frozenset[str] = frozenset()
     stated: frozenset[str] = frozenset()
-    notices: tuple[Notice, ...] = ()
 
 
 def explain_reading(case: Case, reading: Reading) -> Explained:
@@ -44,10 +37,14 @@ def explain_reading(case: Case, reading: Reading) -> Explained:
     """
     from marrowlight.causes.seen import case_seen, region_of
     from marrowlight.explain_case import explain
+    from marrowlight.explanation import Noted
 
     stated = case.present | case.absent | set(case.values)
     full, seen, notices = case_seen(case, reading)
     if full.side is Side.UNKNOWN:
         full = replace(full, side=region_of(reading, joint=case.joint).side)
     filled = (full.present | full.absent | set(full.values)) - stated
-    return Explained(explain(full), seen, frozenset(filled), frozenset(stated), notices)
+    told = explain(full)
+    noted = tuple(Noted(code=n.code, text=n.text) for n in notices)
+    told = told.model_copy(update={"seen": seen, "notices": (*noted, *told.notices)})
+    return Explained(told, frozenset(filled), frozenset(stated))

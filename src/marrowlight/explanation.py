@@ -13,6 +13,7 @@ from pydantic import BaseModel, Field
 from marrowlight.care.care import Care, CareOption, LeftOut, SetRight
 from marrowlight.causes.cause import Pattern
 from marrowlight.causes.flag import Flag
+from marrowlight.causes.look import Seen
 from marrowlight.causes.necrosis import Necrosis
 from marrowlight.causes.next_test import NextTest
 from marrowlight.causes.ranked import VALUE, Hypothesis, Ranked
@@ -117,5 +118,8 @@ class Explanation(BaseModel):
     expected_course: ExpectedCourse | None
     course_of_others: tuple[ExpectedCourse, ...]
     notices: tuple[Noted, ...]
+    seen: tuple[Seen, ...] = Field(
+        default=(), description="What the software looked for in the image, where there was one."
+    )
     knowledge: str = Field(description="SHA-256 of the data files of causes.")
     disclaimer: str = DISCLAIMER

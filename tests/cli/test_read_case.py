@@ -28,6 +28,9 @@ def test_the_report_and_the_explanation_say_why(
     assert told["case"]["present"].count("acute_trauma") == 1
     assert "bme_present" in told["case"]["present"], "the image said so"
     assert told["case"]["values"]["bme_volume_ml"] > 0
+    seen = {one["finding"]: one for one in told["seen"]}
+    assert seen["bme_present"]["state"] == "present"
+    assert seen["mri_effusion"]["state"] == "unknown"
     assert told["ranking"][0]["cause"] == "bone_contusion"
     page = (out / "report.html").read_text()
     assert 'id="causes"' in page
@@ -58,3 +61,14 @@ def test_a_mistake_in_the_case_is_told_before_the_images_are_read(
     seen = run_cli(capsys, "read", tmp_path / "no-exam", "--case", case, "-o", out)
     assert seen.code != 0
     assert "fever" in seen.err, "did you mean"
+
+
+def test_a_person_sees_the_causes_in_the_terminal_and_a_machine_in_json(
+    small_exam: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    case = tmp_path / "case.yaml"
+    case.write_text(CASE.replace("absent: [fever]", "absent: []").replace("[ac", "[fever, ac"))
+    seen = run_cli(capsys, *words(small_exam, case, tmp_path / "a")[:-1])
+    assert seen.out.index("Not to be missed (now)") < seen.out.index("Why it may be there")
+    machine = run_cli(capsys, *words(small_exam, case, tmp_path / "b")[:-1], "--json")
+    assert json.loads(machine.out)["explanation"]["flags"]

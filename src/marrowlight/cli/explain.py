@@ -62,28 +62,25 @@ def command(
         )
     read = [read_case(path) for path in cases]
     for path, case in zip(cases, read, strict=True):
-        extra: tuple[str, ...] = ()
         if reading is not None:
             from marrowlight.explained import explain_reading
             from marrowlight.reading_file import reading_from
 
-            told = explain_reading(case, reading_from(reading))
-            extra = tuple(n.text for n in told.notices)
-            explanation = told.explanation or explain(case)
+            explanation = explain_reading(case, reading_from(reading)).explanation
         else:
             explanation = explain(case)
         if as_json:
             sys.stdout.write(explanation.model_dump_json(by_alias=True) + "\n")
         else:
-            _show(screen, explanation, path.name if len(cases) > 1 else "", extra)
+            _show(screen, explanation, path.name if len(cases) > 1 else "")
     return 0
 
 
-def _show(screen: Screen, told: Explanation, name: str, extra: tuple[str, ...]) -> None:
+def _show(screen: Screen, told: Explanation, name: str) -> None:
     """The explanation for people: flags, bars, reasons, next test, course, first care."""
     if name:
         screen.say(f"== {name}")
-    screen.warn([*extra, *(n.text for n in told.notices)])
+    screen.warn([n.text for n in told.notices])
     for flag in told.flags:
         when = "NOW" if flag.urgency == "now" else "soon"
         screen.say(f"Do not miss ({when}): {flag.what}")

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from marrowlight.cli.console import Screen
+    from marrowlight.explanation import Explanation
     from marrowlight.reading import Reading, Warned
     from marrowlight.result import ReadResult
     from marrowlight.stages import Stages
@@ -32,15 +33,17 @@ def show_result(screen: Screen, result: ReadResult, out: Path, stages: Stages) -
     from marrowlight.report.amount import ml, percent, range_ml
 
     reading = result.reading
-    screen.result(
-        {
-            "out": str(out),
-            "report": str(out / "report.html"),
-            "partial": exit_code(reading) == 3,
-            "seconds": round(sum(stages.seconds.values()), 2),
-            "reading": reading.model_dump(mode="json", by_alias=True),
-        }
-    )
+    told = result.explained.explanation if result.explained else None
+    machine: dict[str, Any] = {
+        "out": str(out),
+        "report": str(out / "report.html"),
+        "partial": exit_code(reading) == 3,
+        "seconds": round(sum(stages.seconds.values()), 2),
+        "reading": reading.model_dump(mode="json", by_alias=True),
+    }
+    if told is not None:
+        machine["explanation"] = told.model_dump(mode="json", by_alias=True)
+    screen.result(machine)
     rows = []
     for region in reading.regions:
         for bone in region.bones:
@@ -62,5 +65,23 @@ def show_result(screen: Screen, result: ReadResult, out: Path, stages: Stages) -
          ">cyst"),
         rows,
     )  # fmt: skip
+    if told is not None:
+        show_causes(screen, told)
     screen.warn([w.text for w in reading.warnings])
     screen.say(f"Report: {out / 'report.html'}")
+
+
+def show_causes(screen: Screen, told: Explanation) -> None:
+    """What must not be missed, and the leading causes; the report has the rest."""
+    from marrowlight.report.causes import share
+
+    for flag in told.flags:
+        screen.say(f"Not to be missed ({flag.urgency}): {flag.what}")
+    first = [one for one in told.ranking if one.cause in told.first_view]
+    if first:
+        rows = [
+            (one.name, share(one.probability), f"{100 * one.low:.0f} to {100 * one.high:.0f} %")
+            for one in first
+        ]
+        screen.table("Why it may be there", ("cause", ">probability", ">range"), rows)
+    screen.warn([notice.text for notice in told.notices])

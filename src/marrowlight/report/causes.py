@@ -112,7 +112,6 @@ def causes_view(explained: Explained) -> CausesView:
         for flag in told.flags
     )
     shown = set(told.first_view)
-    notices = [*(n.text for n in explained.notices), *(n.text for n in told.notices)]
     # In the order in which they stand on the page, so that references are numbered as they are met.
     test, course = _test(told.next_test, cited), _course(told, cited)
     necrosis, care = _sides(told.necrosis, cited), _care(told, cited)
@@ -121,7 +120,7 @@ def causes_view(explained: Explained) -> CausesView:
     )
     return CausesView(
         basis=_basis(explained),
-        notices=tuple(dict.fromkeys(notices)),
+        notices=tuple(one.text for one in told.notices),
         flags=flags,
         first=tuple(_cause(one, full=True) for one in told.ranking if one.cause in shown),
         rest=tuple(_cause(one, full=False) for one in told.ranking if one.cause not in shown),
@@ -209,7 +208,7 @@ def _option(one: CareOption, cited: _Cited) -> OptionRow:
 
 def _seen_rows(explained: Explained) -> tuple[SeenRow, ...]:
     rows = []
-    for one in explained.seen:
+    for one in explained.explanation.seen:
         finding = knowledge().findings[one.finding]
         state: str = one.state
         if one.value is not None:
@@ -323,7 +322,7 @@ def _basis(explained: Explained) -> str:
     filled = len(explained.filled)
     text += f". The case states {_count(len(explained.stated))}, the image adds {filled}"
     known = explained.filled | explained.stated
-    unused = sum(one.state != "unknown" and one.finding not in known for one in explained.seen)
+    unused = sum(one.state != "unknown" and one.finding not in known for one in told.seen)
     text += f" and suggests {unused} more that are too uncertain to be used." if unused else "."
     if told.ranking:
         text += " Causes may be present together, so the shares need not add up to 100"
