@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from marrowlight.phantom.canvas import Canvas, Frame, sample_offsets
 from marrowlight.phantom.model import JointModel, joint_model
-from marrowlight.phantom.spec import PhantomSpec
+from marrowlight.phantom.spec import PhantomSpec, Repeat
 from marrowlight.phantom.texture import marrow_texture
 from marrowlight.phantom.tissue import tissue_names, tissue_number
 from marrowlight.study.grid import Grid
@@ -70,7 +70,7 @@ class Anatomy:
 
 
 def make_anatomy(spec: PhantomSpec) -> Anatomy:
-    """Sample the joint of a spec; only joint, side, seed, grid, samples and red_marrow matter."""
+    """Sample a joint; of the spec joint, side, seed, grid, samples, red_marrow, repeat matter."""
     model = joint_model(spec.joint, spec.seed)
     frame = _frame(spec, model)
     plane = spec.plane or model.plane
@@ -99,7 +99,7 @@ def make_anatomy(spec: PhantomSpec) -> Anatomy:
     bones = {label: np.zeros(shape, np.float32) for label in model.bones.values()}
     islands = _red_marrow(grid, spec) if spec.red_marrow > 0 else None
     with ThreadPoolExecutor(THREADS) as pool:
-        texture = pool.submit(marrow_texture, grid, spec.seed)
+        texture = pool.submit(marrow_texture, grid, spec.scan_seed)
         list(pool.map(paint, range(slices)))
     return Anatomy(
         model, frame, grid, plane, offsets, samples, bone,
@@ -130,7 +130,18 @@ def _frame(spec: PhantomSpec, model: JointModel) -> Frame:
     to_model = np.eye(4)
     to_model[:3, :3] = stance @ mirror / size
     to_model[:3, 3] = -to_model[:3, :3] @ center
-    return Frame(to_model)
+    if spec.repeat is None:
+        return Frame(to_model)
+    return Frame(to_model @ np.linalg.inv(movement(spec.repeat, center)))
+
+
+def movement(repeat: Repeat, center: NDArray[np.float64]) -> NDArray[np.float64]:
+    """(4, 4) RAS mm of the first scan to that of a later one. center : (3,) the joint's middle."""
+    a, b, c = repeat.turn_deg
+    out = np.eye(4)
+    out[:3, :3] = _turn("z", c) @ _turn("y", b) @ _turn("x", a)
+    out[:3, 3] = center + np.array(repeat.shift_mm) - out[:3, :3] @ center
+    return out
 
 
 def _grid(spec: PhantomSpec, model: JointModel, frame: Frame, plane: Plane) -> Grid:
@@ -145,7 +156,8 @@ def _grid(spec: PhantomSpec, model: JointModel, frame: Frame, plane: Plane) -> G
     pixels = max(round((spec.fov_mm or model.fov_mm) / spec.pixel_mm), 8)
     middle = np.array(model.middle, dtype=float)
     middle[through] = (low + high) / 2
-    center = frame.ras(middle)
+    # A radiographer does not tilt the slices along with a joint that lies differently.
+    center = frame.ras(middle) + (spec.repeat.aim_mm if spec.repeat else (0.0, 0.0, 0.0))
     affine = np.eye(4)
     affine[:3, :3] = directions * np.array([spec.pixel_mm, spec.pixel_mm, spacing])
     shape = (pixels, pixels, slices)

@@ -7,6 +7,7 @@ spec gives the same files.
 from __future__ import annotations
 
 import hashlib
+from datetime import date, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -34,6 +35,11 @@ def uid(*parts: object) -> str:
     return f"2.25.{int.from_bytes(digest[:16], 'big')}"
 
 
+def study_day(days: int) -> str:
+    """The date of a scan that took place so many days after the first: YYYYMMDD."""
+    return (date.fromisoformat(STUDY_DATE) + timedelta(days=days)).strftime("%Y%m%d")
+
+
 def write_dicom(phantom: Phantom, folder: Path) -> None:
     """Write the study below a folder, which is made."""
     for number, series in enumerate(phantom.series, start=1):
@@ -52,7 +58,7 @@ def slice_dataset(
     from pydicom.dataset import FileDataset, FileMetaDataset
     from pydicom.uid import ExplicitVRLittleEndian, MRImageStorage
 
-    key = repr(phantom.spec)
+    key = phantom.spec.key
     sop = uid(key, series.name, k)
     meta = FileMetaDataset()
     meta.MediaStorageSOPClassUID = MRImageStorage
@@ -80,7 +86,8 @@ def _identify(ds: Any, phantom: Phantom, key: str) -> None:
     ds.PatientSex = "O"
     ds.StudyInstanceUID = uid(key, "study")
     ds.StudyID = "1"
-    ds.StudyDate = ds.SeriesDate = ds.AcquisitionDate = ds.ContentDate = STUDY_DATE
+    day = study_day(phantom.spec.repeat.day if phantom.spec.repeat else 0)
+    ds.StudyDate = ds.SeriesDate = ds.AcquisitionDate = ds.ContentDate = day
     ds.StudyTime = ds.SeriesTime = ds.AcquisitionTime = ds.ContentTime = STUDY_TIME
     ds.AccessionNumber = ""
     ds.ReferringPhysicianName = ""

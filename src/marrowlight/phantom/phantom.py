@@ -174,7 +174,9 @@ def _truth(
     ]
     options = asdict(spec)
     options.pop("edema")
+    options.pop("repeat")
     options["plane"] = anatomy.plane
+    repeat = {} if spec.repeat is None else {"repeat": asdict(spec.repeat)}
     return {
         "schema": "marrowlight.phantom/1",
         "joint": spec.joint.value,
@@ -198,4 +200,5 @@ def _truth(
             key: [str(v) for v in value] if isinstance(value, tuple) else value
             for key, value in options.items()
         },
+        **repeat,
     }

@@ -72,7 +72,7 @@ def image_series(
     else:
         left = fat * _fat_left(anatomy, sequence, tissues, spec)
         seen = water + _shift(left, _shift_pixels(spec))
-    rng = np.random.default_rng([spec.seed, 6, zlib.crc32(sequence.name.encode()), fat_image])
+    rng = np.random.default_rng([*spec.scan_seed, 6, zlib.crc32(sequence.name.encode()), fat_image])
     complex_image = _through_k_space(seen, spec, rng)
     complex_image *= _sensitivity(anatomy, spec)
     sigma = np.float32(noise_sd(sequence, tissues, spec, fat_image=fat_image))
@@ -203,7 +203,7 @@ def _through_k_space(
 
 def _sensitivity(anatomy: Anatomy, spec: PhantomSpec) -> Image:
     """Of the coil, (K, I, J): smooth, around 1, the same for every series of one exam."""
-    rng = np.random.default_rng([spec.seed, 7])
+    rng = np.random.default_rng([*spec.scan_seed, 7])
     axes = [
         np.linspace(-1, 1, n, dtype=np.float32).reshape([-1 if a == b else 1 for b in range(3)])
         for a, n in enumerate(anatomy.texture.shape)

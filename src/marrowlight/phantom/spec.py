@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from marrowlight.errors import UsageError
@@ -69,6 +69,37 @@ class EdemaSpec:
 
 
 @dataclass(frozen=True, slots=True)
+class Repeat:
+    """A later scan of the same person: laid down anew, with new noise.
+
+    Parameters
+    ----------
+    number : int
+        Seed of its noise, coil shading and trabecular grain, beside that of the person.
+    day : int
+        Days since the first scan; the date in its DICOM files.
+    turn_deg : (3,) float
+        How the joint lies now, against the first scan: rotation about R, A, S through its middle.
+    shift_mm : (3,) float
+        By how much its middle lies elsewhere in the scanner: R, A, S.
+    aim_mm : (3,) float
+        By how much the field of view misses the middle of the joint: R, A, S.
+    """
+
+    number: int
+    day: int = 0
+    turn_deg: tuple[float, float, float] = (0.0, 0.0, 0.0)
+    shift_mm: tuple[float, float, float] = (0.0, 0.0, 0.0)
+    aim_mm: tuple[float, float, float] = (0.0, 0.0, 0.0)
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.number < 2**31 or self.day < 0:
+            raise UsageError(
+                "A repeated scan is numbered from 0 and takes place on day 0 or later."
+            )
+
+
+@dataclass(frozen=True, slots=True)
 class PhantomSpec:
     """A digital joint and its scan. The same values give the same phantom, bit for bit.
 
@@ -114,6 +145,8 @@ class PhantomSpec:
         Anatomy, texture, outline of the lesions and noise.
     samples : int
         Points per voxel that the anatomy is sampled at.
+    repeat : Repeat or None
+        A later scan of the same person; None is the first one.
     """
 
     joint: Joint = Joint.KNEE
@@ -139,6 +172,8 @@ class PhantomSpec:
     red_marrow: float = 0.0
     seed: int = 1
     samples: int = 6
+    # Left out of the text that identifiers are made from, so that those of a first scan stay.
+    repeat: Repeat | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
         for name, kind in (("joint", Joint), ("side", Side), ("sequence", Role)):
@@ -167,6 +202,16 @@ class PhantomSpec:
                 raise UsageError(
                     f"{name} is {value:g}.", where="phantom", expected=f"{low:g} to {high:g}"
                 )
+
+    @property
+    def scan_seed(self) -> tuple[int, ...]:
+        """Seed of what differs from scan to scan: noise, coil and grain."""
+        return (self.seed,) if self.repeat is None else (self.seed, 2**31, self.repeat.number)
+
+    @property
+    def key(self) -> str:
+        """A text that no other spec has; identifiers are made from it."""
+        return repr(self) if self.repeat is None else f"{self!r} {self.repeat!r}"
 
     @property
     def roles(self) -> tuple[Role, ...]:

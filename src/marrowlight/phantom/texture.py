@@ -14,11 +14,11 @@ FINE_SHARE = 0.8
 """Share of the variance that the fine grain has."""
 
 
-def marrow_texture(grid: Grid, seed: int) -> NDArray[np.float32]:
+def marrow_texture(grid: Grid, seed: tuple[int, ...]) -> NDArray[np.float32]:
     """(K, I, J) float32, mean 0 and SD 1: a fine grain on a slow change."""
     from scipy import ndimage
 
-    rng = np.random.default_rng([seed, 4])
+    rng = np.random.default_rng([*seed, 4])
     columns, rows, slices = grid.shape
     shape = (slices, columns, rows)
     spacing = (grid.spacing[2], grid.spacing[0], grid.spacing[1])
