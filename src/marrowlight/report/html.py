@@ -48,10 +48,10 @@ def report_html(result: ReadResult) -> str:
     drawn = joint_map(result, marks, numbers, system or None)
     taken = sum(p.size for p in pictures) + (drawn.size if drawn else 0)
     viewer = viewer_of(result, taken)
-    style = _asset("report.css")
-    code = _asset("report.js")
+    style = asset("report.css")
+    code = asset("report.js")
     scripts = [code, *([viewer.script] if viewer else [])]
-    template = _environment().get_template("report.html.j2")
+    template = environment().get_template("report.html.j2")
     html: str = template.render(
         reading=reading,
         title=page.page_title(reading),
@@ -103,16 +103,18 @@ def _hash(text: str) -> str:
     return f"'sha256-{base64.b64encode(digest).decode('ascii')}'"
 
 
-def _asset(name: str) -> str:
+def asset(name: str) -> str:
+    """The text of a file among the assets."""
     path = resources.files(__package__).joinpath("assets", name)
     return path.read_text(encoding="utf-8")
 
 
-def _environment() -> Any:
+def environment() -> Any:
+    """Templates of the assets: every value is escaped and cleaned, none may be missing."""
     from jinja2 import Environment, FunctionLoader, StrictUndefined
 
     return Environment(
-        loader=FunctionLoader(_asset),
+        loader=FunctionLoader(asset),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,

@@ -158,7 +158,7 @@ def _picture(
         plane=display.plane.value,
         width=round(width, 2),
         height=round(height, 2),
-        png=_png(shown, display, shades),
+        png=slice_png(shown, display, shades),
         bones=" ".join(path(bones == label) for label in np.unique(bones[bones > 0])),
         edema=path(edema),
         cyst=path(seen(result.cyst)),
@@ -176,14 +176,24 @@ def _picture(
     )
 
 
-def _png(shown: NDArray[Any], display: Display, shades: tuple[float, float]) -> str:
-    """An 8-bit grey PNG with square pixels, enlarged smoothly so that paper shows no steps."""
+def slice_png(
+    shown: NDArray[Any],
+    display: Display,
+    shades: tuple[float, float],
+    longest: int = LONGEST_PIXELS,
+) -> str:
+    """An 8-bit grey PNG in base64, with square pixels, enlarged smoothly so that paper shows no
+    steps.
+
+    shown : (rows, columns) as on the screen; shades : intensities shown black and white; longest :
+    most pixels along a side.
+    """
     from PIL import Image
 
     low, high = shades
     grey = np.clip((shown.astype(np.float32) - low) / (high - low), 0, 1) * 255
     height, width = shown.shape[0] * display.row_mm, shown.shape[1] * display.column_mm
-    pixel = max(min(display.row_mm, display.column_mm) / 2, max(height, width) / LONGEST_PIXELS)
+    pixel = max(min(display.row_mm, display.column_mm) / 2, max(height, width) / longest)
     size = (max(1, round(width / pixel)), max(1, round(height / pixel)))
     picture = Image.fromarray(grey.astype(np.uint8)).resize(size, Image.Resampling.BICUBIC)
     data = io.BytesIO()
