@@ -12,9 +12,11 @@ from dataclasses import dataclass, replace
 from typing import TypeVar
 
 from marrowlight.causes.case import Case, Pregnancy, Sex
+from marrowlight.causes.case_file import case_from
 from marrowlight.causes.finding import Finding
-from marrowlight.causes.knowledge import JOINTS, knowledge
+from marrowlight.causes.knowledge import JOINTS, SITE, knowledge
 from marrowlight.causes.near import nearest
+from marrowlight.errors import CaseError
 from marrowlight.study.study import Joint, Side
 
 Word = TypeVar("Word")
@@ -39,6 +41,13 @@ _PREGNANCIES: Mapping[str, Pregnancy] = {
     "n": "not_pregnant", "no": "not_pregnant", "1": "trimester_1", "2": "trimester_2",
     "3": "trimester_3", "p": "postpartum", "postpartum": "postpartum",
 }  # fmt: skip
+
+EVERYBODY_KNOWS = (SITE, "symptom_duration_weeks")
+"""Findings with a value, which no expected gain is worked out for. They cost nothing to answer, so
+they are asked once the first questions are through."""
+
+FIRST_THROUGH = 4
+"""Questions about findings that come before these."""
 
 OLDEST = 120.0
 """Years."""
@@ -91,7 +100,12 @@ class Interview:
         if not self.can_rank:
             return None
         barred = _excluded(self.case)
-        most = 1 + sum(1 for one in self.passed if one in knowledge().findings) + len(barred)
+        through = len(self.passed & knowledge().findings.keys())
+        if through >= FIRST_THROUGH:
+            for name in EVERYBODY_KNOWS:
+                if name not in self.passed and name not in self.case.values:
+                    return _question_of(knowledge().findings[name], self.case.joint)
+        most = 1 + through + len(barred)
         for finding in best(self.case, most):
             if finding.id not in self.passed and finding.id not in barred:
                 return _question_of(finding, self.case.joint)
@@ -112,6 +126,7 @@ class Interview:
             case = _with_finding(self.case, question, said)
         else:
             case = _with_first(self.case, question, said)
+        _check(case)
         return Interview(case, self.passed | {question.id}, self)
 
     def back(self) -> Interview:
@@ -124,6 +139,18 @@ class Interview:
 def command_of(text: str) -> str | None:
     """``BACK``, ``STOP``, or None where the text is an answer."""
     return _COMMANDS.get(text.strip().lower())
+
+
+def _check(case: Case) -> None:
+    """Raise BadAnswer where the case file could not be read again."""
+    if case.joint is Joint.UNKNOWN:
+        return
+    import yaml
+
+    try:
+        case_from(yaml.safe_load(case_text(case)))
+    except CaseError as error:
+        raise BadAnswer(f"{error.found} Expected: {error.expected}.") from None
 
 
 def _first_questions(case: Case) -> list[Question]:
@@ -153,7 +180,7 @@ def _question_of(finding: Finding, joint: Joint) -> Question:
         return Question(finding.id, finding.question, how)
     if finding.kind == "category":
         choices = finding.options
-        if finding.id == "bme_site":
+        if finding.id == SITE:
             choices = (*knowledge().sites_of(joint), "other")
         how = f"a number from 1 to {len(choices)}"
         return Question(finding.id, finding.question, how, tuple(dict.fromkeys(choices)))

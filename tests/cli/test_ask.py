@@ -118,6 +118,27 @@ def test_a_bad_answer_gets_a_hint_and_changes_nothing(before: tuple[str, ...], b
     assert len(str(caught.value)) > 8
 
 
+def test_place_and_duration_are_asked_after_the_first_few() -> None:
+    names = ("corticosteroid_use", "fever", "diabetes", "acute_trauma", "known_malignancy")
+
+    def few(case: Case, most: int) -> Sequence[Finding]:
+        return [knowledge().findings[n] for n in names if case.state(n) is None][:most]
+
+    interview, order = hip(), []
+    for _ in range(7):
+        question = interview.next_question(few)
+        assert question is not None
+        order.append(question.id)
+        interview = interview.skip(question)
+    assert order == [*names[:4], "bme_site", "symptom_duration_weeks", names[4]]
+
+
+def test_an_answer_that_no_case_may_hold_is_not_taken() -> None:
+    meniscus = Question("meniscal_root_tear_or_extrusion", "?", "y or n")
+    with pytest.raises(BadAnswer, match="cannot be at the hip"):
+        hip().answer(meniscus, "y")
+
+
 def test_a_place_is_chosen_by_number_or_name() -> None:
     question = hip("", "").next_question(best)
     assert question is not None

@@ -123,7 +123,11 @@ def _ask(
     while most is None or asked < most:
         question = interview.next_question(best)
         if question is None:
-            _say("\nNothing that is left to ask would tell much more.")
+            _say(
+                "\nNothing that is left to ask would tell much more."
+                if interview.can_rank
+                else "\nCauses cannot be ranked at this joint, so there is no more to ask."
+            )
             break
         answer = _prompt(question)
         command = STOP if answer is None else command_of(answer)
