@@ -70,13 +70,14 @@ def case_from(data: Mapping[str, Any], *, name: str = "case", joint: Joint | Non
         raise _refused(name, f"A {type(data).__name__} was found.", "keys such as joint: hip")
     for key in data:
         if key not in KEYS:
-            near = nearest(str(key), [*KEYS, *known.findings])
+            near = nearest(str(key)[:99], [*KEYS, *known.findings])
             where = " under present, absent or values" if near and near[0] in known.findings else ""
             raise _refused(
                 name,
                 f"'{key}' is no key of a case file.",
                 f"{_or(near)}{where}" if near else f"one of {', '.join(KEYS)}",
             )
+    _plain(data, name)
     values = dict(data.get("values") or {})
     pregnancy = data.get("pregnancy", values.pop("pregnancy_status", None))
     present = _ids(data.get("present"), "present", name, known)
@@ -100,8 +101,38 @@ def case_from(data: Mapping[str, Any], *, name: str = "case", joint: Joint | Non
     return case
 
 
+def _plain(data: Mapping[str, Any], name: str) -> None:
+    """Raise CaseError unless every key holds what its kind holds: words, numbers, lists of words.
+
+    What is nested deeper is never written out, however large it may be.
+    """
+    for key, value in data.items():
+        if key == "note":
+            continue
+        if key == "values":
+            if value is not None and not isinstance(value, Mapping):
+                raise _refused(name, "values is no list of pairs.", "values: {finding: value}")
+            inner = [*(value or {}), *(value or {}).values()]
+        elif key in ("present", "absent"):
+            if value is not None and not isinstance(value, list | tuple | set | frozenset):
+                raise _refused(name, f"{key} is no list.", f"{key}: [finding, finding]")
+            inner = list(value or ())
+        else:
+            inner = [value]
+        if any(isinstance(part, Mapping | list | tuple | set) for part in inner):
+            raise _refused(name, f"{key}: something is nested.", "words and numbers")
+
+
 def _agree(case: Case, known: Knowledge) -> None:
     """Raise CaseError where parts of a case contradict each other."""
+    if case.pathway is not None:
+        for id_ in known.pathways[case.pathway].means:
+            if id_ in case.absent:
+                raise _refused(
+                    case.name,
+                    f"The pathway is '{case.pathway}', but '{id_}' is absent.",
+                    "the pathway or the finding corrected",
+                )
     for id_ in sorted(case.present):
         finding = known.findings[id_]
         for other in finding.excludes:
@@ -129,7 +160,7 @@ def _parsed(text: str, name: str) -> Any:
         return {}
     if name.lower().endswith(".json"):
         try:
-            return json.loads(text)
+            return json.loads(text, object_pairs_hook=lambda pairs: _once(pairs, name))
         except json.JSONDecodeError as error:
             raise CaseError(
                 f"This is no JSON: {error.msg}.", where=f"{name}, line {error.lineno}"
@@ -145,7 +176,7 @@ def _parsed(text: str, name: str) -> Any:
                 do="replace the tabs with spaces",
             )
     try:
-        return yaml.safe_load(text)
+        return yaml.load(text, _Once)  # noqa: S506 - a safe loader
     except yaml.MarkedYAMLError as error:
         number = error.problem_mark.line + 1 if error.problem_mark else 1
         raise CaseError(
@@ -153,6 +184,32 @@ def _parsed(text: str, name: str) -> Any:
         ) from None
     except (yaml.YAMLError, ValueError, RecursionError):
         raise _refused(name, "This is no YAML.", "a case file of a few lines") from None
+
+
+class _Once(yaml.SafeLoader):
+    """Reads a mapping only if each of its keys is there once."""
+
+
+def _mapping(loader: _Once, node: yaml.MappingNode) -> dict[Any, Any]:
+    seen = set()
+    for key, _ in node.value:
+        if key.value in seen if isinstance(key, yaml.ScalarNode) else False:
+            raise yaml.MarkedYAMLError(
+                problem=f"the key '{key.value}' is there twice", problem_mark=key.start_mark
+            )
+        if isinstance(key, yaml.ScalarNode):
+            seen.add(key.value)
+    return loader.construct_mapping(node, deep=True)
+
+
+_Once.add_constructor(yaml.resolver.BaseResolver.DEFAULT_MAPPING_TAG, _mapping)
+
+
+def _once(pairs: list[tuple[str, Any]], name: str) -> dict[str, Any]:
+    for i, (key, _) in enumerate(pairs):
+        if any(key == other for other, _ in pairs[:i]):
+            raise _refused(name, f"The key '{key[:99]}' is there twice.", "each key once")
+    return dict(pairs)
 
 
 def _refused(name: str, found: str, expected: str) -> CaseError:
@@ -166,8 +223,6 @@ def _or(words: tuple[str, ...]) -> str:
 def _ids(value: Any, key: str, name: str, known: Knowledge) -> frozenset[str]:
     if value is None:
         return frozenset()
-    if not isinstance(value, list | tuple | set | frozenset):
-        raise _refused(name, f"{key} is no list.", f"{key}: [finding, finding]")
     for id_ in value:
         finding = known.findings.get(id_) if isinstance(id_, str) else None
         if finding is None:
@@ -185,7 +240,7 @@ def _ids(value: Any, key: str, name: str, known: Knowledge) -> frozenset[str]:
 def _value(id_: str, value: Any, name: str, known: Knowledge) -> float | str:
     finding = known.findings.get(id_)
     if finding is None or finding.three_valued:
-        near = nearest(id_, (f.id for f in known.findings.values() if not f.three_valued))
+        near = nearest(str(id_), (f.id for f in known.findings.values() if not f.three_valued))
         expected = _or(near) if near else "a finding that has a value"
         if finding is not None:
             expected = f"present: [{id_}] or absent: [{id_}]"
