@@ -10,7 +10,7 @@ from marrowlight.causes.draws import Floats
 from marrowlight.causes.finding import Finding
 from marrowlight.causes.flag import Flag
 from marrowlight.causes.flags import flags_of
-from marrowlight.causes.knowledge import JOINTS, Knowledge, knowledge
+from marrowlight.causes.knowledge import JOINTS, SITE, Knowledge, knowledge
 from marrowlight.causes.necrosis import necrosis_or_transient
 from marrowlight.causes.next_test import best_questions as _best_questions
 from marrowlight.causes.next_test import next_test
@@ -184,6 +184,15 @@ def _notices(evidence: Evidence, flags: tuple[Flag, ...]) -> tuple[Noted, ...]:
                 code="pathway-without-shares",
                 text=f"For '{entry.name}' no shares are known at this joint; the priors of the "
                 "joint hold.",
+            )
+        )
+    site = case.values.get(SITE)
+    if site not in (None, "other", *evidence.known.sites_of(case.joint)):
+        notes.append(
+            Noted(
+                code="site-not-counted",
+                text=f"The site {str(site).replace('_', ' ')} is none where causes at the "
+                f"{case.joint.value} are known to lie: it was not counted.",
             )
         )
     for id_, value in case.values.items():

@@ -41,7 +41,7 @@ def drawn(ranges: Sequence[tuple[float, float, float]], stream: int) -> Floats:
     The two halves of a range have a width of their own. ``stream`` keeps the draws of one use apart
     from those of another; the same stream and order give the same draws.
     """
-    low, middle, high = (logit(column) for column in np.array(ranges, float).T)
+    low, middle, high = (logit(column) for column in np.array(ranges, float).reshape(-1, 3).T)
     z = _normal(len(ranges), stream)
     x = middle + z * np.where(z > 0, high - middle, middle - low) / Z_END
     return 1 / (1 + np.exp(-x))

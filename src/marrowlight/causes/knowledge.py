@@ -125,7 +125,8 @@ def _check_places(file: YamlFile, cause: Cause) -> None:
 
 _KIND = {
     "source": "source", "read": "read", "finding": "finding", "excludes": "finding",
-    "absorbs": "finding", "needs": "finding", "usual": "site", "first": "cause", "second": "cause",
+    "absorbs": "finding", "needs": "finding", "means": "finding", "usual": "site", "first": "cause",
+    "second": "cause",
 }  # fmt: skip
 """Keys of the data files whose values must resolve, and to what."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 
@@ -26,10 +27,17 @@ LATE = 0.1
 
 
 def settled(case: Case, known: Knowledge) -> Case:
-    """The case with findings that its numbers settle: a CRP of 30 is a raised one.
+    """The case with what it says without naming it.
 
-    A finding that is stated keeps its state.
+    A CRP of 30 is a raised one; on a stated pathway of injury there was an injury; who is or was
+    pregnant is a woman. A finding that is stated keeps its state.
     """
+    if case.sex is None and case.pregnancy not in (None, "not_pregnant"):
+        case = replace(case, sex="female")
+    if case.pathway is not None:
+        for finding in known.pathways[case.pathway].means:
+            if case.state(finding) is None:
+                case = case.but(finding, True)
     for id_, value in case.values.items():
         for rule in known.findings[id_].implies:
             if case.state(rule.finding) is None and isinstance(value, int | float):

@@ -14,7 +14,8 @@ class Entry(BaseModel):
     """A pathway of entry, and what it does to the shares of causes.
 
     findings : findings whose presence puts a patient on this pathway where none is named (any one);
-    ages : from and to, in years, that must hold for that; absorbs : findings that the pathway's
+    ages : from and to, in years, that must hold for that, and for which the shares hold; means :
+    findings that are present where the pathway is stated; absorbs : findings that the pathway's
     shares already contain, so that they are not counted again; shares : by joint, share of a cause
     on this pathway. Causes without a share divide the rest as their priors and the absorbed
     findings say.
@@ -27,6 +28,7 @@ class Entry(BaseModel):
     findings: tuple[str, ...] = ()
     needs: tuple[str, ...] = ()
     ages: tuple[float, float] = (0, 130)
+    means: tuple[str, ...] = ()
     absorbs: tuple[str, ...] = ()
     shares: dict[Joint, dict[str, Chance]] = Field(default_factory=dict)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from marrowlight.causes.case import Case
@@ -19,15 +21,22 @@ _EDGES = (0.0, 13.0, 20.0, 40.0, 60.0, 85.0)
 """Where the age bands begin, in years; the last is open and taken to end at 85."""
 
 
-def age_density(cause: Cause, age: float) -> float:
-    """Share of people with this cause per year of age, at an age in years.
+def age_density(cause: Cause, age: float | Floats) -> Floats:
+    """Share of people with this cause per year of age, at ages in years.
 
     The bands give the density at their middles; between two middles its logarithm is drawn
     straight, so that a child of 12 is not taken for an infant, nor one of 13 for a grown-up.
     """
     width = np.diff(_EDGES)
     density = np.array([cause.ages.bands[band] for band in BANDS]) / width
-    return float(np.exp(np.interp(age, np.array(_EDGES[:-1]) + width / 2, np.log(density))))
+    out: Floats = np.exp(np.interp(age, np.array(_EDGES[:-1]) + width / 2, np.log(density)))
+    return out
+
+
+def share_of_ages(causes: Sequence[Cause], ages: tuple[float, float]) -> Floats:
+    """Share of people with each cause whose age, in years, lies from ``ages[0]`` to ``ages[1]``."""
+    years = np.arange(ages[0], min(ages[1], _EDGES[-1] + 0.5)) + 0.5
+    return np.array([age_density(cause, years).sum() for cause in causes])
 
 
 def prior(case: Case, known: Knowledge, entry: Entry | None, taken: frozenset[str]) -> Floats:
@@ -35,7 +44,7 @@ def prior(case: Case, known: Knowledge, entry: Entry | None, taken: frozenset[st
 
     Returns (S, H), rows sum to one. entry : the pathway, None for none; taken : findings that its
     shares already contain. Causes without a share on the pathway divide the rest in proportion to
-    their priors and P(taken findings | cause).
+    their priors, P(taken findings | cause) and P(age within the pathway's | cause).
     """
     space = hypotheses(known)
     causes = [known.causes[c] for c in space.causes]
@@ -46,6 +55,8 @@ def prior(case: Case, known: Knowledge, entry: Entry | None, taken: frozenset[st
         numbers = table(case.joint, known)
         for finding in sorted(taken):
             shares = shares * numbers.alone[:, :, numbers.column(finding)]
+        if entry and _bounded(entry):
+            shares = shares * share_of_ages(causes, entry.ages)
         index = [space.causes.index(c) for c in stated]
         given = drawn([s.p for s in stated.values()], stream=4)
         given = given * np.minimum(1.0, 0.97 / given.sum(axis=1, keepdims=True))
@@ -60,19 +71,26 @@ def prior(case: Case, known: Knowledge, entry: Entry | None, taken: frozenset[st
     alone = shares.copy()
     for k, i in enumerate(first):
         alone[:, i] -= pairs[:, k]
-    return np.concatenate([np.maximum(alone, 0) * (1 - other), pairs * (1 - other), other], axis=1)
+    whole = np.concatenate([np.maximum(alone, 0) * (1 - other), pairs * (1 - other), other], axis=1)
+    out: Floats = whole / whole.sum(axis=1, keepdims=True)
+    return out
 
 
-def age_and_sex(case: Case, known: Knowledge) -> dict[str, Floats]:
+def age_and_sex(case: Case, known: Knowledge, entry: Entry | None) -> dict[str, Floats]:
     """ln density of age given the hypothesis, ln P(sex | ...), ln P(pregnancy | ...): each (S, H).
 
-    Two causes at once take the mean of the two shares, none of them the mean of all causes.
+    The shares of a pathway of old people hold for old people: on a pathway with ages of its own,
+    age counts only within them. Two causes at once take the mean of the two shares, none of them
+    the mean of all causes.
     """
     space = hypotheses(known)
     causes = [known.causes[c] for c in space.causes]
     found: dict[str, Floats] = {}
     if case.age is not None:
-        found["age"] = np.array([[age_density(c, case.age) for c in causes]])
+        density = np.array([[float(age_density(c, case.age)) for c in causes]])
+        if entry and case.joint in entry.shares and _bounded(entry):
+            density = density / share_of_ages(causes, entry.ages)
+        found["age"] = density
     female = _women(case, causes)
     if case.sex is not None:
         found["sex"] = female if case.sex == "female" else 1 - female
@@ -80,6 +98,10 @@ def age_and_sex(case: Case, known: Knowledge) -> dict[str, Floats]:
         pregnant = drawn([c.pregnant.p for c in causes], stream=8)
         found["pregnancy"] = 1 - pregnant if case.pregnancy == "not_pregnant" else pregnant
     return {name: np.log(_over_space(p, known)) for name, p in found.items()}
+
+
+def _bounded(entry: Entry) -> bool:
+    return entry.ages[0] > _EDGES[0] or entry.ages[1] < _EDGES[-1]
 
 
 def _women(case: Case, causes: list[Cause]) -> Floats:
