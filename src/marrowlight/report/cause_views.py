@@ -80,7 +80,8 @@ class OptionRow:
     name: str
     below: str
     certainty: str
-    effect: str
+    benefit: str
+    effects: tuple[str, ...]
     cautions: tuple[str, ...]
 
 
@@ -132,4 +133,3 @@ class CausesView:
     corrections: tuple[Reasoned, ...]
     seen: tuple[SeenRow, ...]
     sources: tuple[str, ...]
-    disclaimer: str

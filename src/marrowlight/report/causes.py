@@ -44,6 +44,9 @@ MOST_UNKNOWN = 3
 MOST_QUESTIONS = 3
 """Questions that the next test would answer, which are shown."""
 
+NAMES = ("Charcot",)
+"""People whose names begin a term."""
+
 ADULT = 18.0
 """Years."""
 
@@ -61,6 +64,10 @@ FIRST_OPTIONS = 6
 CERTAINTY = {
     "high": "high", "moderate": "moderate", "low": "low", "very_low": "very low",
     "consensus": "consensus, not tried out",
+}  # fmt: skip
+
+BENEFIT = {
+    "likely": "benefit likely", "uncertain": "benefit uncertain", "none_shown": "no benefit shown",
 }  # fmt: skip
 
 
@@ -131,7 +138,6 @@ def causes_view(explained: Explained) -> CausesView:
         corrections=corrections,
         seen=_seen_rows(explained),
         sources=cited.listed(),
-        disclaimer=told.disclaimer,
     )
 
 
@@ -199,9 +205,18 @@ def _option(one: CareOption, cited: _Cited) -> OptionRow:
         cautions.append(f"To find out first: {'; '.join(one.check)}.")
     return OptionRow(
         name=one.name,
-        below=one.kind if one.kind != "none" else "",
+        below=f"for {', '.join(_short(cause) for cause in one.for_causes)}",
         certainty=CERTAINTY[one.certainty],
-        effect=cited.mark(one.effect, one.sources),
+        benefit=BENEFIT[one.benefit],
+        effects=tuple(
+            cited.mark(
+                each.text
+                if len(one.effects) == 1
+                else f"{knowledge().causes[each.cause].short}: {each.text}",
+                each.sources,
+            )
+            for each in one.effects
+        ),
         cautions=tuple(cautions),
     )
 
@@ -232,9 +247,14 @@ def _seen_rows(explained: Explained) -> tuple[SeenRow, ...]:
     return tuple(rows)
 
 
+def _short(cause: str) -> str:
+    return _lower(knowledge().causes[cause].short)
+
+
 def _lower(text: str) -> str:
-    """Without a capital at the start, unless the word is an abbreviation."""
-    return text if text[:2].isupper() else text[:1].lower() + text[1:]
+    """Without a capital at the start, unless the word is an abbreviation or a name."""
+    keep = text[:2].isupper() or text.startswith(NAMES)
+    return text if keep else text[:1].lower() + text[1:]
 
 
 def _sentence(text: str) -> str:
