@@ -79,7 +79,7 @@ class Track:
         return next((s.lesion.volume_mm3 for s in self.stops if s.visit == visit and s.lesion), 0.0)
 
 
-@dataclass
+@dataclass(eq=False)
 class _Open:
     """A track while it is made. last : where it was seen last; active : it was there last time."""
 
@@ -158,9 +158,9 @@ def _step(
     links = _links(here, active, reach)
     # The best pairs first: each track goes on in one lesion, and each lesion in one track.
     taken: dict[int, _Open] = {}
-    for lesion, track in sorted(links, key=lambda pair: _order(here[pair[0]], active[pair[1]])):
-        if lesion not in taken and all(active[track] is not t for t in taken.values()):
-            taken[lesion] = active[track]
+    for i, t in sorted(links, key=lambda pair: _order(here[pair[0]], active[pair[1]])):
+        if i not in taken and all(active[t] is not one for one in taken.values()):
+            taken[i] = active[t]
     parents = {n: [active[t] for i, t in links if i == n] for n in range(len(here))}
     children = {id(active[t]): sum(1 for _, u in links if u == t) for _, t in links}
     fresh: list[_Open] = []
@@ -182,7 +182,7 @@ def _step(
     gone = _end(visit, here, active, links, list(taken.values()))
     back = [n for n in range(len(here)) if n not in taken and not parents[n]]
     dormant = [t for t in tracks if not t.active and t not in gone]
-    again = {n: t for n, t in reversed(_links([here[n] for n in back], dormant, reach))}
+    again = dict(reversed(_links([here[n] for n in back], dormant, reach)))
     for place, n in enumerate(back):
         lesion = here[n]
         if place in again and not dormant[again[place]].active:
@@ -218,9 +218,7 @@ def _end(
     return gone
 
 
-def _links(
-    lesions: Sequence[Seen], tracks: Sequence[_Open], reach: float
-) -> list[tuple[int, int]]:
+def _links(lesions: Sequence[Seen], tracks: Sequence[_Open], reach: float) -> list[tuple[int, int]]:
     """Pairs (lesion, track) that are the same by place: they overlap, or share their centre."""
     return [
         (i, t)
