@@ -12,7 +12,7 @@ from marrowlight.study.study import Joint
 Kind = Literal["produced", "background", "normal", "category", "number", "care", "condition"]
 """How two causes together act on a finding.
 
-``produced``: causes bring it about, so two together by noisy-OR with the stated leak;
+``produced``: causes bring it about, so two together by noisy-OR, the background as leak;
 ``background``: it was there before (a drug, a disease, a habit), so the odds of both multiply;
 ``normal``: it is there only if neither cause spoils it; ``category`` and ``number``: own rules;
 ``care``: it says nothing about causes and matters for what may be done; ``condition``: everybody
@@ -51,9 +51,9 @@ class Finding(BaseModel):
     """A finding: present, absent or unknown; a category or a number has a value instead.
 
     question : as one asks a person for it; background : P(present) where a cause does not name it;
-    leak : share that has it for no cause of edema at all, for noisy-OR; first_visit : false for
-    what only a later visit can show; joints : where it can be at all, everywhere if empty;
-    excludes : findings that cannot be present as well.
+    it is the leak of the noisy-OR; first_visit : false for what only a later visit can show;
+    joints : where it can be at all, everywhere if empty; excludes : findings that cannot be
+    present as well.
     """
 
     model_config = STRICT
@@ -66,7 +66,6 @@ class Finding(BaseModel):
     core: bool = True
     first_visit: bool = True
     background: Chance | None = None
-    leak: float | None = Field(default=None, ge=0, lt=1)
     unit: str | None = None
     low: float | None = None
     high: float | None = None
@@ -85,8 +84,6 @@ class Finding(BaseModel):
     def _whole(self) -> Finding:
         if (self.kind in ("produced", "background", "normal")) != (self.background is not None):
             raise ValueError("a background goes with a finding that speaks about causes")
-        if self.kind == "produced" and self.leak is None:
-            raise ValueError("a finding that causes produce needs a leak")
         if (self.kind == "category") != bool(self.options):
             raise ValueError("options go with a category, and a category needs them")
         if self.kind == "number" and (self.unit is None or self.low is None or self.high is None):

@@ -57,10 +57,8 @@ def of_findings(case: Case, known: Knowledge, ids: list[str]) -> Floats:
     a, b = alone[:, space.pairs[:, 0]], alone[:, space.pairs[:, 1]]
     pairs = np.empty_like(a)
     for k, id_ in enumerate(ids):
-        finding = known.findings[id_]
-        pairs[:, :, k] = together(
-            finding.kind, a[:, :, k], b[:, :, k], background[:, :, k], finding.leak or 0.0
-        )
+        kind = known.findings[id_].kind
+        pairs[:, :, k] = together(kind, a[:, :, k], b[:, :, k], background[:, :, k])
     p = np.clip(np.concatenate([alone, pairs, background], axis=1), LEAST, 1 - LEAST)
     present = np.array([case.state(f) is True for f in ids])
     logs: Floats = np.log(np.where(present, p, 1 - p))

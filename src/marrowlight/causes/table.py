@@ -48,20 +48,21 @@ def table(joint: Joint, known: Knowledge | None = None) -> Table:
     return Table(tuple(f.id for f in speaking), alone, shared)
 
 
-def together(kind: str, first: Floats, second: Floats, background: Floats, leak: float) -> Floats:
+def together(kind: str, first: Floats, second: Floats, background: Floats) -> Floats:
     """P(present | both causes), from P given each, all of one shape; rule by kind of the finding.
 
-    ``produced``: noisy-OR, 1 - (1 - p1)(1 - p2) / (1 - leak), leak at most the smaller of the two;
-    ``background``: the odds of both against the background multiply; ``normal``:
-    p1 p2 / (1 - leak), where 1 - leak is the chance that it is normal without either cause, at
-    least the larger.
+    ``produced``: noisy-OR, 1 - (1 - p1)(1 - p2) / (1 - leak); the leak is the background, what is
+    there when no cause brings it about, and at most the smaller of the two. ``background``: the odds
+    of both against the background multiply. ``normal``: p1 p2 / top; top is the background, the
+    chance that it is normal when no cause spoils it, and at least the larger of the two. In each, a
+    cause that does not name the finding leaves it as the other makes it.
     """
     if kind == "produced":
-        floor = np.minimum(leak, np.minimum(first, second))
-        either: Floats = 1 - (1 - first) * (1 - second) / (1 - floor)
+        leak = np.minimum(background, np.minimum(first, second))
+        either: Floats = 1 - (1 - first) * (1 - second) / (1 - leak)
         return either
     if kind == "normal":
-        top = np.maximum(1 - leak, np.maximum(first, second))
+        top = np.maximum(background, np.maximum(first, second))
         rest: Floats = first * second / top
         return rest
     odds = first / (1 - first) * second / (1 - second) * (1 - background) / background
