@@ -27,7 +27,7 @@ def run_record(
 
     study = result.study
     images = {
-        s.id: {"role": s.role.value, "sha256": s.volume.sha256}
+        s.id: {"role": s.role.value, "sha256": s.volume.sha256, "sequence": dict(s.sequence)}
         for s in (study.series if study else ())
     }
     libraries = ("numpy", "scipy", "onnxruntime", "nibabel", "pydicom")
