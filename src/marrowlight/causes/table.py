@@ -52,10 +52,10 @@ def together(kind: str, first: Floats, second: Floats, background: Floats) -> Fl
     """P(present | both causes), from P given each, all of one shape; rule by kind of the finding.
 
     ``produced``: noisy-OR, 1 - (1 - p1)(1 - p2) / (1 - leak); the leak is the background, what is
-    there when no cause brings it about, and at most the smaller of the two. ``background``: the odds
-    of both against the background multiply. ``normal``: p1 p2 / top; top is the background, the
-    chance that it is normal when no cause spoils it, and at least the larger of the two. In each, a
-    cause that does not name the finding leaves it as the other makes it.
+    there when no cause brings it about, and at most the smaller of the two. ``background``: the
+    odds of both against the background multiply. ``normal``: p1 p2 / top; top is the background,
+    the chance that it is normal when no cause spoils it, and at least the larger of the two. In
+    each, a cause that does not name the finding leaves it as the other makes it.
     """
     if kind == "produced":
         leak = np.minimum(background, np.minimum(first, second))
