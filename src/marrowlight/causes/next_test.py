@@ -96,11 +96,20 @@ def gains(asked: WhatIf) -> Floats:
 
 
 def best_questions(asked: WhatIf, most: int = 1) -> list[Finding]:
-    """The unknown findings that a person can be asked for and that settle most, best first."""
-    known = asked.evidence.known
-    order = np.argsort(-gains(asked), kind="stable")
-    found = [known.findings[asked.findings[int(k)]] for k in order]
-    return [f for f in found if f.seen_by != "software" or f.core][:most]
+    """The unknown findings that a person can be asked for, largest gain for its burden first.
+
+    The burden is that of the least test that settles the finding, a question where none is named.
+    What only a test that is forbidden in this patient could settle is not asked.
+    """
+    case, known = asked.evidence.case, asked.evidence.known
+    burden = []
+    for finding in asked.findings:
+        ways = [t for t in tests() if finding in t.answers]
+        open_ = [t.burden for t in ways if not any(x.holds(case) for x in t.not_if)]
+        burden.append(min(open_, default=np.inf if ways else 1.0))
+    worth = gains(asked) / np.array(burden) ** BURDEN_POWER
+    order = [int(k) for k in np.argsort(-worth, kind="stable") if np.isfinite(burden[k])]
+    return [known.findings[asked.findings[k]] for k in order[:most]]
 
 
 def _step(test: Test, open_: list[str], asked: WhatIf, single: Floats, known: Knowledge) -> Step:
@@ -115,7 +124,7 @@ def _step(test: Test, open_: list[str], asked: WhatIf, single: Floats, known: Kn
     gain = float(_entropy(now, asked) - _entropy(after, asked).mean())
     moved = np.abs(after - now).mean(axis=0)
     between = [space.causes[i] for i in np.argsort(-moved, kind="stable")[:2]]
-    names = " from ".join(known.causes[c].short.lower() for c in between)
+    names = " from ".join(f"'{known.causes[c].short}'" for c in between)
     case = asked.evidence.case
     return Step(
         id=test.id,
