@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -94,7 +94,8 @@ def compare(
             f"{len(visits) or 'No'} visit can be compared.", expected="at least two visits"
         )
     tell = progress or (lambda _text: None)
-    visits = sorted(visits, key=lambda v: v.weeks)
+    start = min(v.weeks for v in visits)
+    visits = [replace(v, weeks=v.weeks - start) for v in sorted(visits, key=lambda v: v.weeks)]
     joint, side = _joint(visits), _side(visits)
     rules = rules or _own_rules()
     laid = _lay(visits, side, register or _own_register(), tell)
@@ -141,7 +142,7 @@ def compare(
         summary=summary_sentence(bones, [v.weeks for v in visits], side),
         joint=joint,
         side=side,
-        visits=tuple(_used(n, v, visits[0].weeks) for n, v in enumerate(visits)),
+        visits=tuple(_used(n, v) for n, v in enumerate(visits)),
         left_out=tuple(left_out),
         bones=bones,
         total=total,
@@ -252,12 +253,12 @@ def _total(
     return bone_course(BoneKey(TOTAL, side), visits, volumes, rules)
 
 
-def _used(index: int, visit: Visit, start: float) -> VisitUsed:
+def _used(index: int, visit: Visit) -> VisitUsed:
     series = visit.series
     return VisitUsed(
         index=index,
         name=visit.name,
-        weeks=visit.weeks - start,
+        weeks=visit.weeks,
         weeks_source=visit.weeks_source,
         joint=visit.joint,
         side=visit.side,
