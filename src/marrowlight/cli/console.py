@@ -34,9 +34,9 @@ class Screen:
             sys.stdout.write(text + "\n")
 
     def warn(self, texts: Sequence[str]) -> None:
-        """Warnings, each on its own line, on standard error."""
+        """Warnings, each once and on its own line, on standard error."""
         if self.talks:
-            for text in texts:
+            for text in dict.fromkeys(texts):
                 sys.stderr.write(f"! {text}\n")
 
     def result(self, value: Mapping[str, Any]) -> None:
