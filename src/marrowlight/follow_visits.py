@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -13,8 +14,10 @@ from marrowlight.course.course_result import CourseResult
 from marrowlight.course.limits import visits_words
 from marrowlight.course.visit import Visit
 from marrowlight.errors import InputError, MixedPatients, UsageError
+from marrowlight.report.atomic import READING
 from marrowlight.result import ReadResult
 from marrowlight.stages import Stages
+from marrowlight.study.shown import clean
 from marrowlight.study.study import Joint, Side, Study
 from marrowlight.visit_folder import Identity, VisitFolder, identity_of, is_reading, visit_folder
 
@@ -24,6 +27,9 @@ if TYPE_CHECKING:
 
 VisitInput = str | Path | Study | ReadResult
 """What may stand for a visit: a study as files or opened, or its reading as folder or value."""
+
+DATE_LIKE = re.compile(r"\d{6,}|\d{4}[-_. ]\d{1,2}[-_. ]\d{1,2}|\d{1,2}[-_. ]\d{1,2}[-_. ]\d{4}")
+"""Looks like a date, or like the number of a patient."""
 
 WEEKS_APART = 1.0
 """Weeks given and dates in the files may differ by this much without a word. Unit: weeks."""
@@ -155,14 +161,15 @@ def _weeks_given(weeks: Sequence[float] | None, visits: int) -> tuple[float, ...
 
 
 def _names(visits: Sequence[VisitInput]) -> list[str]:
-    """A name for each visit: the end of its path, never a name that two share."""
+    """A name for each visit: the end of its path, never a name that two share, nor a date."""
     names = []
     for place, one in enumerate(visits, start=1):
         own = f"visit {place}"
         if isinstance(one, str | Path):
             path = Path(one).resolve()
-            own = path.parent.name if path.name == "reading.json" else path.name
-        names.append(own or f"visit {place}")
+            found = clean(path.parent.name if path.name == READING else path.name)
+            own = found if found and not DATE_LIKE.search(found) else own
+        names.append(own)
     twice = {name for name, n in Counter(names).items() if n > 1}
     return [f"{n} ({place})" if n in twice else n for place, n in enumerate(names, start=1)]
 

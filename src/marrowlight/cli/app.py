@@ -11,7 +11,18 @@ import sys
 
 import typer
 
-from marrowlight.cli import ask, bones, causes, demo, explain, inspect, measure, phantom, read
+from marrowlight.cli import (
+    ask,
+    bones,
+    causes,
+    demo,
+    explain,
+    follow,
+    inspect,
+    measure,
+    phantom,
+    read,
+)
 from marrowlight.cli.console import Screen
 
 INTERRUPTED = 130
@@ -30,6 +41,7 @@ app = typer.Typer(
 app.command("read")(read.command)
 app.command("inspect")(inspect.command)
 app.command("bones")(bones.command)
+app.command("follow")(follow.command)
 app.command("explain")(explain.command)
 app.command("ask")(ask.command)
 app.command("measure")(measure.command)
