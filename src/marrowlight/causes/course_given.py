@@ -80,9 +80,9 @@ class GivenCourse:
     """A measured course as causes read it.
 
     changes : from visit to visit, of the edema that was there at first; whole : last visit against
-    the first; places : new places; watched : there was edema at the first visit, so that a new place
-    would be a second one; onset : weeks from onset to the first visit, None if unknown; grown :
-    whether any bone or the total grew in a step, with the weeks of its ends.
+    the first; places : new places; watched : edema at the first visit, so that a new place
+    would be a second one; onset : weeks from onset to the first visit, None if unknown; measured :
+    the course itself.
     """
 
     joint: Joint

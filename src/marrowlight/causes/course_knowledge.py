@@ -46,6 +46,12 @@ class Figure(Sourced):
     note: str = ""
 
 
+class Clearing(Figure):
+    """value : bits by which clearing edema speaks for ``than`` against this cause at most."""
+
+    than: str
+
+
 class Model(BaseModel):
     """What holds for all causes; every figure says in its note what it is."""
 
@@ -78,8 +84,8 @@ class CourseOf(BaseModel):
     from onset to the largest amount; plateau, at the largest; half, in which a fading amount
     halves; clears, from onset until a twentieth is left; doubling, in which a growing amount
     doubles. swing : SD of the change of ln(volume) over a long interval; swing and doubling of the
-    defaults where None. new_place : chance in a year. clearing_against : bits by which clearing
-    edema speaks against this cause at most.
+    defaults where None. new_place : chance in a year. clearing : how little edema that clears
+    may tell this cause from a look-alike.
     """
 
     model_config = STRICT
@@ -94,13 +100,13 @@ class CourseOf(BaseModel):
     swing: Spread | None = None
     doubling: Spread | None = None
     new_place: Chance
-    clearing_against: Figure | None = None
+    clearing: Clearing | None = None
 
     @property
     def source(self) -> tuple[str, ...]:
         """All references behind this course, in the order in which they are met."""
         parts = [*self.ways.values(), self.clears, self.half, self.new_place]
-        parts += [p for p in (self.swing, self.doubling, self.clearing_against) if p is not None]
+        parts += [p for p in (self.swing, self.doubling, self.clearing) if p is not None]
         keys = dict.fromkeys(k for p in parts for k in p.source if k != ESTIMATE)
         return tuple(keys) or (ESTIMATE,)
 
@@ -163,6 +169,8 @@ def load_courses(file: YamlFile, known: Knowledge) -> CourseKnowledge:
         total = sum(row.ways[way].p[1] for way in WAYS)
         if abs(total - 1) > 0.011:
             raise file.fail((*here, "ways"), f"The middles add up to {total:.2f}, not 1.")
+        if row.clearing is not None and row.clearing.than not in known.causes:
+            raise file.fail((*here, "clearing"), f"'{row.clearing.than}' is no known cause.")
         found[row.cause] = row
     if missing := [c for c in known.causes if c not in found]:
         raise file.fail(("courses",), f"'{missing[0]}' has no course.", "one for every cause")

@@ -27,6 +27,9 @@ YEAR = 365.25 / 7
 STRANGE_SD = float(np.log(100) / 1.96)
 """SD of ln(ratio) of a course that follows none of the ways: a hundredth to a hundredfold."""
 
+CLEARED = float(np.log(20))
+"""Fall of ln(volume) from which edema counts as cleared: a twentieth is left."""
+
 FOLLOWUP = frozenset({"bme_resolved_on_followup", "bme_migrated_on_followup"})
 """Findings that say what a course says: where one is measured they are not counted as well."""
 
@@ -35,7 +38,7 @@ Kind = Literal["fell", "stable", "grew"]
 
 @dataclass(frozen=True, eq=False)
 class CourseSaid:
-    """What a course says. logs : (S, H), ln P(course | hypothesis), up to a constant of each row;
+    """What a course says. logs : (S, H), ln P(course | hypothesis) less the best of its row;
     p : by cause, P(the amount changed the way it did | cause), low, middle, high, or of a new place
     where no amount was compared; given : the course."""
 
@@ -49,7 +52,7 @@ def of_course(given: GivenCourse, known: Knowledge) -> CourseSaid | None:
 
     Steps between visits are taken as independent within a patient. Two causes together follow the
     more persistent of the two; none of the causes the mean of all. No course speaks by more than
-    ``most_bits`` between two hypotheses.
+    ``most_bits`` between two hypotheses, nor by more than ``uncertain_bits`` if nothing is sure.
     """
     if not given.speaks:
         return None
@@ -71,7 +74,9 @@ def of_course(given: GivenCourse, known: Knowledge) -> CourseSaid | None:
     places = _places(given, courses)
     if places is not None:
         total += _places_over_space(places, given, space)
-    total = _bounded(total, courses.model.most_bits.value)
+    model = courses.model
+    most = model.most_bits if sure or given.places or not vague else model.uncertain_bits
+    total = _bounded(total - total.max(axis=1, keepdims=True), most.value)
     return CourseSaid(total, _chances(given, ways, places, courses, space), given)
 
 
@@ -111,7 +116,9 @@ def _log_density(
     if one.uncertain:
         error = max(error, courses.model.uncertain_error.value)
     spread = np.sqrt(np.square(sd) + error**2)
-    z = (one.log_ratio - np.asarray(mean)) / spread
+    # Gone means what the literature calls cleared, however small the lesion was before.
+    ratio = max(one.log_ratio, -CLEARED) if one.gone else one.log_ratio
+    z = (ratio - np.asarray(mean)) / spread
     out: Floats = log_ndtr(z) if one.gone else -0.5 * z**2 - np.log(spread)
     return out
 
@@ -128,12 +135,15 @@ def _over_space(alone: Floats, given: GivenCourse, space: Hypotheses) -> Floats:
 
 
 def _clearing(logs: Floats, courses: CourseKnowledge, space: Hypotheses) -> Floats:
-    """Clearing edema speaks against some causes by no more than they say (osteonecrosis)."""
-    top = logs.max(axis=1, keepdims=True)
+    """Clearing edema speaks for a cause against another by no more than that one says.
+
+    So osteonecrosis, whose edema clears as well, is not ruled out for transient edema.
+    """
     for i, cause in enumerate(space.causes):
-        limit = courses.courses[cause].clearing_against
+        limit = courses.courses[cause].clearing
         if limit is not None:
-            lowest = top - limit.value * np.log(2)
+            rival = logs[:, [space.causes.index(limit.than)]]
+            lowest = rival - limit.value * np.log(2)
             logs = np.where(space.member[:, i], np.maximum(logs, lowest), logs)
     return logs
 

@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from marrowlight.causes.case import Case
+from marrowlight.causes.course_given import GivenCourse
+from marrowlight.causes.course_likelihood import FOLLOWUP, CourseSaid, of_course
 from marrowlight.causes.draws import Floats
 from marrowlight.causes.hypotheses import Hypotheses, hypotheses
 from marrowlight.causes.knowledge import Knowledge, knowledge
-from marrowlight.causes.likelihood import of_duration, of_findings, of_site, settled, speaking
+from marrowlight.causes.likelihood import (
+    DURATION,
+    of_duration,
+    of_findings,
+    of_site,
+    settled,
+    speaking,
+)
 from marrowlight.causes.pathway import Entry
 from marrowlight.causes.pathway_of import absorbed, pathway_of
 from marrowlight.causes.prior import age_and_sex, prior
@@ -22,11 +31,12 @@ class Evidence:
     """Everything that speaks about the hypotheses of one case.
 
     log_prior : (S, H), ln P(hypothesis) on the pathway; names : what speaks, N items (ids of
-    findings, ``age``, ``sex``, ``pregnancy``, ``bme_site``, ``symptom_duration_weeks``);
-    logs : (S, H, N), ln P(item | hypothesis) less its mean over the prior, so that above zero
-    speaks for a hypothesis; blocks : items that are counted together, with the share of all but the
-    strongest; case : with what its numbers settle; entry, stated : the pathway and whether the case
-    states it; taken : findings that the pathway already contains; known : the knowledge used.
+    findings, ``age``, ``sex``, ``pregnancy``, ``bme_site``, ``symptom_duration_weeks``,
+    ``course``); logs : (S, H, N), ln P(item | hypothesis) less its mean over the prior, so that
+    above zero speaks for a hypothesis; blocks : items that are counted together, with the share of
+    all but the strongest; case : with what its numbers settle; entry, stated : the pathway and
+    whether the case states it; taken : findings that the pathway already contains; known : the
+    knowledge used; course : what a measured course says, if there is one.
     """
 
     space: Hypotheses
@@ -39,10 +49,17 @@ class Evidence:
     stated: bool
     taken: frozenset[str]
     known: Knowledge
+    course: CourseSaid | None = None
 
 
-def evidence_of(case: Case, known: Knowledge | None = None) -> Evidence:
-    """Gather what a case says. The joint must have priors (``knowledge.JOINTS``)."""
+def evidence_of(
+    case: Case, known: Knowledge | None = None, course: GivenCourse | None = None
+) -> Evidence:
+    """Gather what a case says. The joint must have priors (``knowledge.JOINTS``).
+
+    Where a course is given, findings that say the same are not counted, and the duration of
+    symptoms counts as that at the first visit: what came after is in the course.
+    """
     known = known or knowledge()
     space = hypotheses(known)
     case = settled(case, known)
@@ -51,11 +68,16 @@ def evidence_of(case: Case, known: Knowledge | None = None) -> Evidence:
     taken = absorbed(case, entry)
     start = prior(case, known, entry, taken)
     ids = speaking(case, known, taken)
+    said = of_course(course, known) if course is not None else None
+    if said is not None:
+        ids = [id_ for id_ in ids if id_ not in FOLLOWUP]
     items = age_and_sex(case, known, entry)
     if (site := of_site(case, known)) is not None:
         items["bme_site"] = site
-    if (duration := of_duration(case, known)) is not None:
+    if (duration := of_duration(_at_first(case, course), known)) is not None:
         items["symptom_duration_weeks"] = duration
+    if said is not None:
+        items["course"] = said.logs
     parts = [np.broadcast_to(x, start.shape)[:, :, None] for x in items.values()]
     if ids:
         parts.append(of_findings(case, known, ids))
@@ -73,7 +95,15 @@ def evidence_of(case: Case, known: Knowledge | None = None) -> Evidence:
         stated=stated,
         taken=taken,
         known=known,
+        course=said,
     )
+
+
+def _at_first(case: Case, course: GivenCourse | None) -> Case:
+    """The case with the duration that its symptoms had at the first visit of a course."""
+    if course is None or course.onset is None:
+        return case
+    return replace(case, values={**case.values, DURATION: course.onset})
 
 
 def blocks_of(

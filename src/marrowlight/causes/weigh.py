@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from marrowlight.causes.course_knowledge import course_knowledge
 from marrowlight.causes.draws import Floats
 from marrowlight.causes.posterior import Evidence, blocks_of, counted, marginal, shares
 from marrowlight.causes.probability import Basis
@@ -92,6 +93,11 @@ def _weight(evidence: Evidence, item: str, bits: float, cause: str) -> Weight:
         state, source = f"{case.age:g} years", about.ages.source
     elif item == "sex":
         state, source = str(case.sex), about.share_of_women(case.joint).source
+    elif item == "course" and evidence.course is not None:
+        state = evidence.course.given.state
+        p = evidence.course.p.get(cause)
+        source = course_knowledge().courses[cause].source
+        basis = "estimate" if source == ("estimate",) else "indirect"
     else:
         state = str(case.pregnancy).replace("_", " ")
     return Weight(
