@@ -27,14 +27,18 @@ if TYPE_CHECKING:
     from marrowlight.anatomy.zones_of import zones_of
     from marrowlight.causes.case import Case
     from marrowlight.causes.case_file import case_from, read_case
+    from marrowlight.course.course import Course
+    from marrowlight.course.course_result import CourseResult
     from marrowlight.errors import MarrowlightError
     from marrowlight.explain_case import explain
     from marrowlight.explanation import Explanation
+    from marrowlight.follow_visits import follow
     from marrowlight.measure_mask import measure
     from marrowlight.output import write_result
     from marrowlight.read_study import read
     from marrowlight.reading import Reading
     from marrowlight.report.bones_files import write_bones
+    from marrowlight.report.course_files import write_course
     from marrowlight.result import ReadResult
     from marrowlight.stages import Stages
     from marrowlight.study.grid import Grid
@@ -49,6 +53,8 @@ _HOMES = {
     "BoneTrust": "anatomy.found",
     "BonesFound": "anatomy.found",
     "Case": "causes.case",
+    "Course": "course.course",
+    "CourseResult": "course.course_result",
     "Explanation": "explanation",
     "Grid": "study.grid",
     "Joint": "study.study",
@@ -71,12 +77,14 @@ _HOMES = {
     "case_from": "causes.case_file",
     "explain": "explain_case",
     "find_bones": "anatomy.find_bones",
+    "follow": "follow_visits",
     "measure": "measure_mask",
     "open_study": "study.open",
     "read": "read_study",
     "read_case": "causes.case_file",
     "resample": "study.volume",
     "write_bones": "report.bones_files",
+    "write_course": "report.course_files",
     "write_result": "output",
     "zones_of": "anatomy.zones_of",
 }
@@ -86,6 +94,8 @@ __all__ = [
     "BoneTrust",
     "BonesFound",
     "Case",
+    "Course",
+    "CourseResult",
     "Explanation",
     "Grid",
     "Joint",
@@ -109,12 +119,14 @@ __all__ = [
     "errors",
     "explain",
     "find_bones",
+    "follow",
     "measure",
     "open_study",
     "read",
     "read_case",
     "resample",
     "write_bones",
+    "write_course",
     "write_result",
     "zones_of",
 ]
