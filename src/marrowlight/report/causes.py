@@ -72,7 +72,7 @@ BENEFIT = {
 
 
 @dataclass
-class _Cited:
+class Cited:
     """Numbers of the references, in the order in which they are cited."""
 
     keys: list[str] = field(default_factory=list)
@@ -108,7 +108,7 @@ def _between(low: float, high: float) -> str:
 
 def causes_view(explained: Explained) -> CausesView:
     """The section for one explained case."""
-    cited, told = _Cited(), explained.explanation
+    cited, told = Cited(), explained.explanation
     flags = tuple(
         FlagView(
             what=flag.what,
@@ -167,7 +167,7 @@ def _sign(one: Weight) -> SignView:
     )
 
 
-def _sides(one: Necrosis | None, cited: _Cited) -> Sides | None:
+def _sides(one: Necrosis | None, cited: Cited) -> Sides | None:
     if one is None:
         return None
     # What is known stands first; of the rest, in the order of the table, only the first few.
@@ -197,7 +197,7 @@ def _leans(side: str, strength: str) -> str:
     return f"{'osteonecrosis' if side == 'necrosis' else 'transient edema'}, {strength}"
 
 
-def _option(one: CareOption, cited: _Cited) -> OptionRow:
+def _option(one: CareOption, cited: Cited) -> OptionRow:
     cautions = [cited.mark(item.text, item.source) for item in one.cautions]
     if one.off_label:
         cautions.append("Outside the license of the drug.")
@@ -263,7 +263,7 @@ def _sentence(text: str) -> str:
     return text if not text or text[-1] in ".!?" else f"{text}."
 
 
-def _care(told: Explanation, cited: _Cited) -> CareView | None:
+def _care(told: Explanation, cited: Cited) -> CareView | None:
     if not told.care and not told.care_first:
         return None
     left_out = [Reasoned(one.name, cited.mark(one.why, one.source)) for one in told.care_left_out]
@@ -286,13 +286,13 @@ def _care(told: Explanation, cited: _Cited) -> CareView | None:
     )
 
 
-def _against(one: CareOption, cited: _Cited) -> str:
+def _against(one: CareOption, cited: Cited) -> str:
     """Why an option is not for this patient."""
     reasons = [item for item in one.cautions if item.level == "avoid"]
     return " ".join(cited.mark(item.text, item.source) for item in reasons)
 
 
-def _test(one: NextTest | None, cited: _Cited) -> Card | None:
+def _test(one: NextTest | None, cited: Cited) -> Card | None:
     if one is None:
         return None
     lines = [cited.mark(_sentence(one.reason), one.source), *map(_sentence, one.cautions)]
@@ -303,7 +303,7 @@ def _test(one: NextTest | None, cited: _Cited) -> Card | None:
     return Card(title=one.name, lines=tuple(lines), others=_sentence(others))
 
 
-def _course(told: Explanation, cited: _Cited) -> Card | None:
+def _course(told: Explanation, cited: Cited) -> Card | None:
     one = told.expected_course
     if one is None:
         return None
