@@ -5,7 +5,10 @@ from __future__ import annotations
 import numpy as np
 
 from marrowlight.care.care_for import care_for
+from marrowlight.care.care_knowledge import care_knowledge
 from marrowlight.causes.case import Case
+from marrowlight.causes.course_given import GivenCourse, given_course, with_course
+from marrowlight.causes.course_meaning import CourseMeaning, meaning_of
 from marrowlight.causes.draws import Floats
 from marrowlight.causes.finding import Finding
 from marrowlight.causes.flag import Flag
@@ -14,10 +17,19 @@ from marrowlight.causes.knowledge import JOINTS, SITE, Knowledge, knowledge
 from marrowlight.causes.necrosis import necrosis_or_transient
 from marrowlight.causes.next_test import best_questions as _best_questions
 from marrowlight.causes.next_test import next_test
-from marrowlight.causes.posterior import Evidence, evidence_of, marginal, posterior
+from marrowlight.causes.posterior import (
+    Evidence,
+    blocks_of,
+    counted,
+    evidence_of,
+    marginal,
+    posterior,
+    shares,
+)
 from marrowlight.causes.ranked import Hypothesis, Ranked
 from marrowlight.causes.weigh import missing, reasons, weights
 from marrowlight.causes.what_if import WhatIf, shifts, what_if
+from marrowlight.course.course import Course
 from marrowlight.explanation import (
     FIRST_VIEW,
     CaseUsed,
@@ -30,28 +42,42 @@ from marrowlight.explanation import (
 WIDE = 0.25
 """A range of a probability wider than this asks for what would narrow it. Estimate."""
 
+WEEKS_SAID = "three_to_four_weeks"
+"""What popular texts say of the weeks (``care/data/corrections.yaml``), shown with every course."""
+
 ENDS = (5.0, 95.0)
 """Percentiles of the draws between which a probability is said to lie."""
 
 
-def explain(case: Case) -> Explanation:
+def explain(case: Case, course: Course | None = None) -> Explanation:
     """Why edema may be there.
 
     Parameters
     ----------
     case : Case
         What is known; make it with ``case_from`` or ``read_case``, which check it.
+    course : Course, optional
+        How the edema changed since earlier visits (``course.json`` of ``marrowlight follow``): it
+        is weighed as evidence, and the explanation says what it means.
 
     Returns
     -------
     Explanation
         Exact over single causes, pairs that go together, and none of them. A joint without priors
         (sacroiliac) has an empty ranking and says so.
+
+    Raises
+    ------
+    NotThisJoint
+        The course is of another joint or side than the case.
     """
     known = knowledge()
+    given = given_course(course, case) if course is not None else None
+    if given is not None:
+        case = with_course(case, given)
     if case.joint not in JOINTS:
-        return _unranked(case, known)
-    evidence = evidence_of(case, known)
+        return _unranked(case, known, given)
+    evidence = evidence_of(case, known, given)
     every = posterior(evidence)
     ranking, asked = _ranked(evidence, every)
     order = [r.cause for r in ranking]
@@ -81,6 +107,7 @@ def explain(case: Case) -> Explanation:
         expected_course=_course(order[0], known),
         course_of_others=tuple(_course(c, known) for c in order[1:FIRST_VIEW]),
         notices=_notices(evidence, flags),
+        course=_meaning(given, order[:FIRST_VIEW], evidence),
         knowledge=known.sha256,
     )
 
@@ -161,6 +188,23 @@ def _course(cause: str, known: Knowledge) -> ExpectedCourse:
     )
 
 
+def _meaning(
+    given: GivenCourse | None, leading: list[str], evidence: Evidence | None = None
+) -> CourseMeaning | None:
+    """What a course means; what led before it was counted is told by the evidence."""
+    if given is None:
+        return None
+    before: dict[str, float] = {}
+    if evidence is not None:
+        rest = [i for i, name in enumerate(evidence.names) if name != "course"]
+        blocks = blocks_of(tuple(evidence.names[i] for i in rest), evidence.known)
+        without = shares(evidence.log_prior[0] + counted(evidence.logs[0][:, rest], blocks))
+        chance = marginal(evidence.space, without)
+        before = dict(zip(evidence.space.causes, map(float, chance), strict=True))
+    popular = care_knowledge().corrections[WEEKS_SAID]
+    return meaning_of(given, leading, (popular.said, popular.right, popular.source), before)
+
+
 def _notices(evidence: Evidence, flags: tuple[Flag, ...]) -> tuple[Noted, ...]:
     case, notes = evidence.case, []
     if not evidence.names and not evidence.taken:
@@ -213,7 +257,7 @@ def _notices(evidence: Evidence, flags: tuple[Flag, ...]) -> tuple[Noted, ...]:
     return tuple(notes)
 
 
-def _unranked(case: Case, known: Knowledge) -> Explanation:
+def _unranked(case: Case, known: Knowledge, given: GivenCourse | None) -> Explanation:
     flags = flags_of(case, {})
     care = care_for(case, (), {}, flags)
     return Explanation(
@@ -241,5 +285,6 @@ def _unranked(case: Case, known: Knowledge) -> Explanation:
                 "published how often each cause is behind edema there, and we do not guess.",
             ),
         ),
+        course=_meaning(given, []),
         knowledge=known.sha256,
     )

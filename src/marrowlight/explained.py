@@ -9,6 +9,7 @@ from marrowlight.study.study import Side
 
 if TYPE_CHECKING:
     from marrowlight.causes.case import Case
+    from marrowlight.course.course import Course
     from marrowlight.explanation import Explanation
     from marrowlight.reading import Reading
 
@@ -30,10 +31,10 @@ class Explained:
     stated: frozenset[str] = frozenset()
 
 
-def explain_reading(case: Case, reading: Reading) -> Explained:
-    """Explain a case with what its reading shows.
+def explain_reading(case: Case, reading: Reading, course: Course | None = None) -> Explained:
+    """Explain a case with what its reading shows, and how edema changed since earlier visits.
 
-    Raises NotThisJoint if the reading is of another joint or side than the case.
+    Raises NotThisJoint if the reading or the course is of another joint or side than the case.
     """
     from marrowlight.causes.seen import case_seen, region_of
     from marrowlight.explain_case import explain
@@ -44,7 +45,7 @@ def explain_reading(case: Case, reading: Reading) -> Explained:
     if full.side is Side.UNKNOWN:
         full = replace(full, side=region_of(reading, joint=case.joint).side)
     filled = (full.present | full.absent | set(full.values)) - stated
-    told = explain(full)
+    told = explain(full, course)
     noted = tuple(Noted(code=n.code, text=n.text) for n in notices)
     told = told.model_copy(update={"seen": seen, "notices": (*noted, *told.notices)})
     return Explained(told, frozenset(filled), frozenset(stated))

@@ -12,6 +12,7 @@ from pydantic import BaseModel, Field
 
 from marrowlight.care.care import Care, CareOption, LeftOut, SetRight
 from marrowlight.causes.cause import Pattern
+from marrowlight.causes.course_meaning import CourseMeaning
 from marrowlight.causes.flag import Flag
 from marrowlight.causes.look import Seen
 from marrowlight.causes.necrosis import Necrosis
@@ -23,6 +24,7 @@ from marrowlight.study.study import Joint, Side
 __all__ = [
     "Care",
     "CaseUsed",
+    "CourseMeaning",
     "ExpectedCourse",
     "Explanation",
     "Flag",
@@ -120,6 +122,10 @@ class Explanation(BaseModel):
     notices: tuple[Noted, ...]
     seen: tuple[Seen, ...] = Field(
         default=(), description="What the software looked for in the image, where there was one."
+    )
+    course: CourseMeaning | None = Field(
+        default=None,
+        description="What the course since an earlier visit means, where one is given.",
     )
     knowledge: str = Field(description="SHA-256 of the data files of causes.")
     disclaimer: str = DISCLAIMER

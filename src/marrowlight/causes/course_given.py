@@ -14,6 +14,9 @@ from marrowlight.study.study import Joint, Side
 
 DURATION = "symptom_duration_weeks"
 
+RESOLVED, MIGRATED = "bme_resolved_on_followup", "bme_migrated_on_followup"
+"""Findings that a course settles."""
+
 Z_95 = 1.96
 """A smallest detectable change is this many SD of the difference of two measurements."""
 
@@ -101,10 +104,10 @@ class GivenCourse:
 
     @property
     def state(self) -> str:
-        """In a few words, such as ``to 10% in 26 weeks; new place: tibia``."""
+        """In a few words, such as ``10% left after 26 weeks; new place: tibia``."""
         parts = []
         if self.whole is not None:
-            span = f"in {self.whole.weeks:g} weeks"
+            span = f"after {self.whole.weeks:g} weeks"
             if self.whole.uncertain:
                 parts.append(f"change uncertain {span}")
             elif self.whole.gone:
@@ -112,11 +115,11 @@ class GivenCourse:
             elif not (self.whole.fell or self.whole.grew):
                 parts.append(f"unchanged {span}")
             else:
-                parts.append(f"to {percent(self.whole.log_ratio)} {span}")
+                parts.append(f"{amount(self.whole.log_ratio)} {span}")
         if self.places:
             bones = dict.fromkeys(name_of(p.bone) for p in self.places)
             parts.append(f"new place: {', '.join(bones)}")
-        return "; ".join(parts) or f"no edema in {self.weeks:g} weeks"
+        return "; ".join(parts) or f"no edema over {self.weeks:g} weeks"
 
 
 def given_course(course: Course, case: Case) -> GivenCourse:
@@ -143,6 +146,21 @@ def given_course(course: Course, case: Case) -> GivenCourse:
         onset=onset_of(case, span),
         measured=course,
     )
+
+
+def with_course(case: Case, given: GivenCourse) -> Case:
+    """The case with the findings that a course settles, where the case says nothing itself.
+
+    They serve flags and criteria; the likelihood counts the course instead of them.
+    """
+    whole = given.whole
+    if whole is None or whole.uncertain:
+        return case
+    if case.state(RESOLVED) is None and whole.gone:
+        case = case.but(RESOLVED, True)
+    if case.state(MIGRATED) is None and given.places and whole.fell:
+        case = case.but(MIGRATED, True)
+    return case
 
 
 def onset_of(case: Case, span: float) -> float | None:
@@ -306,7 +324,9 @@ def name_of(bone: str) -> str:
     return bone.replace("_", " ")
 
 
-def percent(log_ratio: float) -> str:
-    """What is left of 100%, in words."""
-    left = 100 * math.exp(log_ratio)
-    return f"{left:.0f}%" if left >= 1 else "under 1%"
+def amount(log_ratio: float) -> str:
+    """What became of an amount, in words: ``10% left``, ``x2.2``."""
+    ratio = math.exp(log_ratio)
+    if ratio >= 1:
+        return f"x{ratio:.1f}"
+    return f"{100 * ratio:.0f}% left" if ratio >= 0.01 else "under 1% left"

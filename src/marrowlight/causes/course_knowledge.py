@@ -112,8 +112,8 @@ class CourseOf(BaseModel):
 
     @property
     def should_fade(self) -> bool:
-        """True where most patients' edema fades."""
-        return self.ways["fades"].p[1] > 0.5
+        """True where edema that does not fade is a surprise."""
+        return self.pattern in ("resolves", "migrates")
 
     @property
     def fluctuates(self) -> bool:

@@ -15,7 +15,7 @@ from marrowlight.causes.course_expected import (
     patients,
     shares_of,
 )
-from marrowlight.causes.course_given import Change, GivenCourse
+from marrowlight.causes.course_given import MIGRATED, RESOLVED, Change, GivenCourse
 from marrowlight.causes.course_knowledge import WAYS, CourseKnowledge, Way, course_knowledge
 from marrowlight.causes.draws import Floats, drawn
 from marrowlight.causes.hypotheses import Hypotheses, hypotheses
@@ -30,7 +30,7 @@ STRANGE_SD = float(np.log(100) / 1.96)
 CLEARED = float(np.log(20))
 """Fall of ln(volume) from which edema counts as cleared: a twentieth is left."""
 
-FOLLOWUP = frozenset({"bme_resolved_on_followup", "bme_migrated_on_followup"})
+FOLLOWUP = frozenset({RESOLVED, MIGRATED})
 """Findings that say what a course says: where one is measured they are not counted as well."""
 
 Kind = Literal["fell", "stable", "grew"]

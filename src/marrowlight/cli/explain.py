@@ -12,6 +12,7 @@ from marrowlight.cli import options as opt
 from marrowlight.cli.console import Screen
 
 if TYPE_CHECKING:
+    from marrowlight.causes.course_meaning import CourseMeaning
     from marrowlight.explanation import Explanation
 
 BAR = 24
@@ -31,12 +32,21 @@ def command(
             "leaves unknown.",
         ),
     ] = None,
+    course: Annotated[
+        Path | None,
+        typer.Option(
+            "--course",
+            metavar="FILE",
+            help="course.json of `marrowlight follow`, or its folder: how the edema changed since "
+            "earlier visits speaks for and against causes.",
+        ),
+    ] = None,
     quiet: opt.Quiet = False,
     as_json: opt.Json = False,
 ) -> int:
     """Rank what may cause the edema, with reasons, flags, the next test and care.
 
-    Example: marrowlight explain case.yaml --reading out/reading.json
+    Example: marrowlight explain case.yaml --reading out/reading.json --course follow/course.json
 
     A case file says what is known; what it leaves out is unknown, not absent:
 
@@ -56,19 +66,25 @@ def command(
     from marrowlight.explain_case import explain
 
     screen = Screen(quiet=quiet, as_json=as_json)
-    if reading is not None and len(cases) > 1:
-        raise UsageError(
-            f"--reading was given with {len(cases)} cases.", expected="one case for a reading"
-        )
+    for name, given in (("reading", reading), ("course", course)):
+        if given is not None and len(cases) > 1:
+            raise UsageError(
+                f"--{name} was given with {len(cases)} cases.", expected=f"one case for a {name}"
+            )
     read = [read_case(path) for path in cases]
+    changed = None
+    if course is not None:
+        from marrowlight.course_file import course_from
+
+        changed = course_from(course)
     for path, case in zip(cases, read, strict=True):
         if reading is not None:
             from marrowlight.explained import explain_reading
             from marrowlight.reading_file import reading_from
 
-            explanation = explain_reading(case, reading_from(reading)).explanation
+            explanation = explain_reading(case, reading_from(reading), changed).explanation
         else:
-            explanation = explain(case)
+            explanation = explain(case, changed)
         if as_json:
             sys.stdout.write(explanation.model_dump_json(by_alias=True) + "\n")
         else:
@@ -111,6 +127,8 @@ def _show(screen: Screen, told: Explanation, name: str) -> None:
             screen.say(f"    {question}")
     if told.necrosis:
         screen.say(f"Osteonecrosis or transient edema: {told.necrosis.balance}")
+    if told.course:
+        _show_course(screen, told.course)
     if told.expected_course:
         course = told.expected_course
         low, median, high = course.weeks
@@ -127,3 +145,17 @@ def _show(screen: Screen, told: Explanation, name: str) -> None:
     if held:
         screen.say(f"Held back until the flag is cleared: {'; '.join(held)}")
     screen.say(told.disclaimer)
+
+
+def _show_course(screen: Screen, course: CourseMeaning) -> None:
+    """What changed since the earlier visit, and what that means."""
+    screen.say(f"Course: {course.state}.")
+    for alert in course.alerts:
+        screen.say(f"Look: {alert.text}")
+        screen.say(f"    why: {' '.join(alert.why)}")
+        screen.say(f"    what to do: {alert.do}")
+    for one in course.compared:
+        screen.say(f"    {one.name}: {one.fits}")
+    low, high = course.look_again.weeks
+    screen.say(f"Look again in {low:g} to {high:g} weeks: {course.look_again.why}")
+    screen.say(course.weeks_text)
