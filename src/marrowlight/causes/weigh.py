@@ -86,7 +86,8 @@ def _weight(evidence: Evidence, item: str, bits: float, cause: str) -> Weight:
         p, source, basis = row.p, row.source, row.basis
         state = "present" if case.state(item) else "absent"
     elif finding is not None:
-        state = f"{case.values[item]}".replace("_", " ")
+        value = case.values[item]
+        state = value.replace("_", " ") if isinstance(value, str) else f"{value:g}"
         if item == "symptom_duration_weeks":
             state, source = f"{state} weeks", about.course.source
     elif item == "age":

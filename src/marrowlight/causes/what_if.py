@@ -53,14 +53,17 @@ class WhatIf:
 
 
 def what_if(evidence: Evidence) -> WhatIf:
-    """Everything that could still be learned at a first visit."""
-    case, known = evidence.case, evidence.known
+    """Everything that could still be learned at a first visit, and that the pathway does not
+    already contain."""
+    case, known, entry = evidence.case, evidence.known, evidence.entry
+    contained = entry.absorbs if entry and case.joint in entry.shares else ()
     ids = [
         f.id
         for f in known.findings.values()
         if f.background is not None
         and f.first_visit
         and case.state(f.id) is None
+        and f.id not in contained
         and (not f.joints or case.joint in f.joints)
     ]
     all_present = case
