@@ -6,8 +6,11 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from marrowlight.report.amount import THIN, ml
+from marrowlight.report.follow_meaning import expected_ribbons, follow_meaning
 from marrowlight.report.follow_page import FollowPage, follow_page, name_of, weeks_words
+from marrowlight.report.follow_viewer import linked_viewer
 from marrowlight.report.html import asset, content_policy, environment
+from marrowlight.report.laid import laid_bones
 from marrowlight.report.side_by_side import side_by_side
 from marrowlight.report.timeline import Chart, Ribbon, chart
 
@@ -41,8 +44,13 @@ def follow_html(result: CourseResult, *, ribbons: Sequence[Ribbon] = ()) -> str:
         for v in result.visits
     ]
     page = follow_page(course, lesions)
-    main, others = _charts(result, ribbons)
-    style = asset("report.css")
+    weeks = course.visits[-1].weeks - course.visits[0].weeks
+    main, others = _charts(result, ribbons or expected_ribbons(result.explanation, weeks))
+    bones = laid_bones(result)
+    rows = side_by_side(bones, result.visits)
+    viewer = linked_viewer(bones, result.visits, sum(row.size for row in rows))
+    style, code = asset("report.css"), asset("follow.js")
+    scripts = [viewer.script, code] if viewer else []
     html: str = (
         environment()
         .get_template("follow.html.j2")
@@ -52,16 +60,19 @@ def follow_html(result: CourseResult, *, ribbons: Sequence[Ribbon] = ()) -> str:
             main_chart=main,
             charts=others,
             has_bars=any(d.bar for c in (*(main or ()), *others) for d in c.dots),
-            rows=side_by_side(result),
-            meaning=None,
-            viewer=None,
+            rows=rows,
+            meaning=follow_meaning(result.explanation),
+            viewer=viewer,
+            viewer_data=Markup(viewer.data) if viewer else "",  # noqa: S704
+            viewer_script=Markup(viewer.script) if viewer else "",  # noqa: S704
+            code=Markup(code),  # noqa: S704
             count_limits=_count_limits(page),
             first_tracks=FIRST_TRACKS,
             weeks_words=weeks_words,
             ml=_ml,
             version=__version__,
             style=Markup(style),  # noqa: S704
-            policy=content_policy(style, []),
+            policy=content_policy(style, scripts),
             thin=THIN,
         )
     )

@@ -88,7 +88,11 @@ class LaidBone:
 
 
 def laid_bones(result: CourseResult) -> tuple[LaidBone, ...]:
-    """The bones that at least two visits show and whose registration was accepted."""
+    """The bones that at least two visits show and whose registration was accepted.
+
+    By how much changed, last visit against the first; where nothing did, by how much edema there
+    is; the most first.
+    """
     from marrowlight.course.limits import bone_words
     from marrowlight.course.register import carry
 
@@ -114,4 +118,4 @@ def laid_bones(result: CourseResult) -> tuple[LaidBone, ...]:
             bone[n], edema[n] = masks
         name = bone_words(key, side)
         found.append(LaidBone(key, name[:1].upper() + name[1:], grid, order, matrices, bone, edema))
-    return tuple(found)
+    return tuple(sorted(found, key=lambda one: -one.weight))

@@ -11,12 +11,11 @@ from numpy.typing import NDArray
 
 from marrowlight.report.contours import mask_path
 from marrowlight.report.display import Display, display_of
-from marrowlight.report.laid import LaidBone, laid_bones
+from marrowlight.report.laid import LaidBone
 from marrowlight.report.pictures import SCALE_BAR_SHARE, SCALE_BARS_MM, crop_box, slice_png
 from marrowlight.study.grid import Grid
 
 if TYPE_CHECKING:
-    from marrowlight.course.course_result import CourseResult
     from marrowlight.course.visit import Visit
 
 MOST_ROWS = 3
@@ -25,7 +24,7 @@ MOST_ROWS = 3
 APART_MM = 10.0
 """Two slices of one bone are at least this far from each other. Unit: mm."""
 
-LEAST_SHARE = 0.15
+LEAST_SHARE = 0.3
 """A further slice is shown where at least this share of the largest change of a slice lies."""
 
 LONGEST_PIXELS = 520
@@ -89,18 +88,21 @@ class Row:
     """Visits, from 1, that cannot be laid on this bone."""
 
     @property
+    def size(self) -> int:
+        """Bytes that it takes in the page."""
+        return sum(len(v.png) + len(v.bone) + len(v.edema) for v in self.visits)
+
+    @property
     def unit(self) -> float:
         """A length that looks the same in every picture: 1 % of its mean side."""
         return (self.width + self.height) / 200
 
 
-def side_by_side(result: CourseResult) -> tuple[Row, ...]:
+def side_by_side(bones: Sequence[LaidBone], visits: Sequence[Visit]) -> tuple[Row, ...]:
     """Two or three slices through the largest change; empty where no bone has two visits.
 
-    Each bone lies on the grid of the first visit that shows it. Bones come by how much changed,
-    first against last visit; where nothing changed, by how much edema there is.
+    bones : those with most to see first, as ``laid_bones`` gives them; visits : all of the course.
     """
-    bones = sorted(laid_bones(result), key=lambda one: -one.weight)
     chosen: list[tuple[LaidBone, int]] = []
     for one in bones:
         if one.weight > 0 or not chosen:
@@ -108,7 +110,7 @@ def side_by_side(result: CourseResult) -> tuple[Row, ...]:
     for one in bones:
         chosen += [(one, index) for index in _slices(one)[1:]]
     rows = [
-        _row(number, one, index, result.visits)
+        _row(number, one, index, visits)
         for number, (one, index) in enumerate(chosen[:MOST_ROWS], start=1)
     ]
     return tuple(rows)

@@ -88,10 +88,10 @@ def viewer_of(result: ReadResult, taken: int = 0) -> Viewer | None:
     box = box_around(bones | edema, [round(MARGIN_MM / s) for s in grid.spacing])
     part = grid.part([s.start for s in box], image[box].shape)
     shades = window(image[box]) if result.primary else (0.0, 1.0)
-    grey, low, high = _grey(image[box], *shades)
-    masks = _base64(findings[box], part), _base64(bones[box].astype(np.uint8), part)
+    grey, low, high = greys_of(image[box], *shades)
+    masks = packed_mask(findings[box], part), packed_mask(bones[box].astype(np.uint8), part)
     room = PAGE_BYTES - taken - len(script) - sum(map(len, masks))
-    coarser, packed = _packed(grey, part, max(room, LEAST_IMAGE_BYTES))
+    coarser, packed = packed_image(grey, part, max(room, LEAST_IMAGE_BYTES))
     return Viewer(
         script=script,
         version=version,
@@ -104,7 +104,7 @@ def viewer_of(result: ReadResult, taken: int = 0) -> Viewer | None:
     )
 
 
-def _grey(
+def greys_of(
     image: NDArray[np.float32], low: float, high: float
 ) -> tuple[NDArray[np.uint8], float, float]:
     """The image in 256 greys that reach beyond the window, and the window in these greys."""
@@ -115,7 +115,7 @@ def _grey(
     return grey, (low - bottom) * scale, min(255.0, (high - bottom) * scale)
 
 
-def _packed(grey: NDArray[np.uint8], grid: Grid, room: int) -> tuple[int, str]:
+def packed_image(grey: NDArray[np.uint8], grid: Grid, room: int) -> tuple[int, str]:
     """The image in base64, with fewer greys and then coarser until it fits into room bytes."""
     coarser, most = 1, room * 3 / 4
     while True:
@@ -153,6 +153,7 @@ def _halved(grey: NDArray[np.uint8], grid: Grid) -> tuple[NDArray[np.uint8], Gri
     return np.rint(voxels).astype(np.uint8), Grid((i, j, k), affine)
 
 
-def _base64(voxels: NDArray[np.uint8], grid: Grid) -> str:
+def packed_mask(voxels: NDArray[np.uint8], grid: Grid) -> str:
+    """A mask as base64 of a ``.nii.gz`` file."""
     data = gzip.compress(nifti_image_bytes(voxels, grid, "mask"), GZIP_LEVEL, mtime=0)
     return base64.b64encode(data).decode("ascii")
