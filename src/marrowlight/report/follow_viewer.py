@@ -80,7 +80,7 @@ def linked_viewer(
         return None
     script, version = found
     margin = [round(MARGIN_MM / s) for s in one.grid.spacing]
-    box = box_around(one.bone[ends[0]], margin)
+    box = box_around(visits[ends[0]].bones.mask, margin)
     part = one.grid.part([s.start for s in box], tuple(s.stop - s.start for s in box))
     shades = one.shades(visits)
     room = (PAGE_BYTES - taken - len(script)) // 2
