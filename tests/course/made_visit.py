@@ -12,12 +12,16 @@ from marrowlight.anatomy.bonemap import BoneMap, LabelledBone
 from marrowlight.course.visit import Visit
 from marrowlight.edema.intervals import Origin
 from marrowlight.edema.measure import measure_edema
+from marrowlight.provenance import reading_id
 from marrowlight.reading import NormalMarrow, Reading, SeriesReading, Versions
 from marrowlight.regions import regions_of
 from marrowlight.result import ReadResult
 from marrowlight.study.grid import Grid
 from marrowlight.study.series import Plane, Role
 from marrowlight.study.study import Joint, Side
+from marrowlight.study.volume import volume_hash
+
+VERSIONS = Versions(software="0.1.0", parameters=None, weights=None, knowledge="cd" * 32)
 
 Point = tuple[float, float, float]
 
@@ -131,19 +135,16 @@ def reading_of(
         normal_marrow=NormalMarrow(center=100, spread=8, voxels=5000, source="image"),
         regions=regions,
     )  # fmt: skip
-    number = f"{int(edema.sum()):08x}{int(bones.labels.sum()):08x}"
+    number = reading_id([volume_hash(edema, grid.affine), bones.sha256], [joint, side], VERSIONS)
     return Reading(
-        reading_id=number[:16],
+        reading_id=number,
         summary="made",
         regions=regions,
         primary_series="s1",
         primary_reason="made",
         series=(series,),
-        versions=Versions(
-            software="0.1.0", parameters=None if drawn else "ab" * 32, weights=None,
-            knowledge="cd" * 32,
-        ),
-    )  # fmt: skip
+        versions=VERSIONS if drawn else VERSIONS.model_copy(update={"parameters": "ab" * 32}),
+    )
 
 
 def result_of(visit: Visit) -> ReadResult:
