@@ -34,9 +34,9 @@ def course(
     under_surface: float = 0.1,
     fates: Mapping[str, Fate] | None = None,
 ) -> Course:
-    """One lesion in each bone; volumes in ml, one for each visit; verdict : instead of the right one.
+    """One lesion in each bone; volumes in ml, one for each visit.
 
-    fates : of a bone's lesion at the visit where it is first seen.
+    verdict : instead of the right one; fates : of a bone's lesion where it is first seen.
     """
     fates = fates or {}
     made = tuple(

@@ -142,7 +142,7 @@ def given_course(course: Course, case: Case) -> GivenCourse:
         changes=tuple(changes),
         whole=whole,
         places=places,
-        watched=first > floor,
+        watched=first >= floor > 0,
         onset=onset_of(case, span),
         measured=course,
     )
@@ -198,7 +198,7 @@ def _place(course: Course, bone: BoneCourse, track: LesionTrack) -> NewPlace | N
     if not before:
         return None
     floor = max((s.floor_mm3 for s in bone.steps), default=0.0)
-    within = max(before) > floor
+    within = max(before) >= floor
     if within and fate is Fate.NEW:
         return None
     surely = track.verdict in _UP if within else _rose(bone, first)
@@ -270,14 +270,17 @@ def _change(
     if log_ratio is None or before is None or after is None:
         return None
     if places:
-        tracks = {t.track_id: t for b in course.bones for t in b.lesions}
+        counted = [b for b in course.bones if None not in b.volume_mm3]  # these make the total
+        tracks = {t.track_id: t for b in counted for t in b.lesions}
         for place in places:
+            if place.track not in tracks:
+                continue
             there = tracks[place.track].volume_mm3
             before -= there[visits[0]] or 0.0
             after -= there[visits[1]] or 0.0
         log_ratio = math.log(max(after, floor, 1e-3) / max(before, floor, 1e-3))
-        verdict = _verdict(before, after, log_ratio, sdc, floor, verdict)
-    if before <= floor:
+        verdict = _verdict(before, after, log_ratio, sdc, floor)
+    if before < floor:
         return None
     return Change(
         start=weeks[0],
@@ -286,18 +289,17 @@ def _change(
         error=sdc / Z_95,
         sdc=sdc,
         verdict=verdict,
-        gone=after <= floor,
+        gone=after < floor,
     )
 
 
-def _verdict(
-    before: float, after: float, log_ratio: float, sdc: float, floor: float, told: Verdict
-) -> Verdict:
-    if told is Verdict.UNCERTAIN and before < MM3_PER_ML:
-        return told
+def _verdict(before: float, after: float, log_ratio: float, sdc: float, floor: float) -> Verdict:
+    """As ``course`` gives it, for what is left without the new places."""
+    if max(before, after) < MM3_PER_ML:
+        return Verdict.UNCERTAIN
     if abs(log_ratio) <= sdc:
-        return Verdict.STABLE
-    if after <= floor:
+        return Verdict.STABLE if after >= floor else Verdict.UNCERTAIN
+    if after < floor:
         return Verdict.RESOLVED
     return Verdict.GREW if log_ratio > 0 else Verdict.SHRANK
 

@@ -116,11 +116,14 @@ def _log_density(
     if one.uncertain:
         error = max(error, courses.model.uncertain_error.value)
     spread = np.sqrt(np.square(sd) + error**2)
-    # Gone means what the literature calls cleared, however small the lesion was before.
-    ratio = max(one.log_ratio, -CLEARED) if one.gone else one.log_ratio
-    z = (ratio - np.asarray(mean)) / spread
+    z = (_ratio(one) - np.asarray(mean)) / spread
     out: Floats = log_ndtr(z) if one.gone else -0.5 * z**2 - np.log(spread)
     return out
+
+
+def _ratio(one: Change) -> float:
+    """Gone means what the literature calls cleared, however small the lesion was before."""
+    return max(one.log_ratio, -CLEARED) if one.gone else one.log_ratio
 
 
 def _over_space(alone: Floats, given: GivenCourse, space: Hypotheses) -> Floats:
@@ -197,7 +200,7 @@ def share_below(cause: str, one: Change, onset: float | None) -> float:
         weight = (
             patients(cause, onset).weight if way == "fades" else np.full(PATIENTS, 1 / PATIENTS)
         )
-        total += share * float(weight @ ndtr((one.log_ratio - mean[0]) / spread))
+        total += share * float(weight @ ndtr((_ratio(one) - mean[0]) / spread))
     return total
 
 

@@ -15,8 +15,9 @@ from marrowlight.causes.course_likelihood import share_below
 from marrowlight.causes.knowledge import knowledge
 from marrowlight.causes.ranked import VALUE, Probability
 
-COMMON, RARE = 0.1, 0.025
-"""Shares of patients beyond which, on either side, a course is called unusual, or not fitting."""
+COMMON, RARE = 0.16, 0.025
+"""Shares of patients beyond which, on either side, a course is called unusual, or not fitting: one
+and two SD of a normal distribution."""
 
 POPULAR_WEEKS = 4.0
 """The upper end of what popular texts give."""
@@ -137,6 +138,8 @@ def _fits(given: GivenCourse, below: float | None) -> str:
     if whole.uncertain:
         return "cannot be told: the change is uncertain"
     usual = "gone" if whole.gone else amount(whole.log_ratio)
+    if not (whole.fell or whole.grew):
+        usual = "unchanged"
     if whole.gone:
         # How far it would have fallen is not known; only that it fell so soon can be unusual.
         return f"fits ({usual})" if below >= COMMON else _sooner(usual, below)
@@ -144,10 +147,10 @@ def _fits(given: GivenCourse, below: float | None) -> str:
         return _sooner(usual, below)
     if below > 1 - COMMON:
         word = "does not fit" if below > 1 - RARE else "unusual"
-        return f"{word}: {usual}, more than in {math.floor(100 * below)}% of patients"
+        return f"{word}: {usual}, higher than in {math.floor(100 * below)}% of patients"
     return f"fits ({usual})"
 
 
 def _sooner(usual: str, below: float) -> str:
     word = "does not fit" if below < RARE else "unusual"
-    return f"{word}: {usual}, less than in {math.floor(100 * (1 - below))}% of patients"
+    return f"{word}: {usual}, lower than in {math.floor(100 * (1 - below))}% of patients"
