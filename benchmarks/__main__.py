@@ -22,6 +22,7 @@ ALL = (
     "bones_speed",
     "zones_hip_ankle",
     "zones_knee",
+    "causes",
 )
 
 
