@@ -1,6 +1,7 @@
 """The equations: nothing is lost, rest is rest, and more load never gives less edema."""
 
 import dataclasses
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -30,7 +31,9 @@ def test_fluid_is_what_came_in_less_what_went_out(cause):
 
 def test_the_flows_that_are_reported_are_those_that_filled_the_bone():
     # Summed up by hand from the pressures, without the solver's own running totals.
-    bone = BoneFluid(physiology(), Forcing(drives()[CAUSES[0]], person(drives()[CAUSES[0]], 30)), 14)
+    bone = BoneFluid(
+        physiology(), Forcing(drives()[CAUSES[0]], person(drives()[CAUSES[0]], 30)), 14
+    )
     weeks = np.linspace(0, 30, 60_001)
     state = dict(zip(STATE, solve(bone, weeks), strict=True))
     net = []
@@ -58,7 +61,7 @@ def test_without_a_drive_bone_stays_at_rest():
 @pytest.mark.parametrize("cause", CAUSES)
 def test_more_load_never_gives_less_edema(cause):
     courses = [simulate(cause, 80, load=load).total_ml for load in (0.2, 0.6, 1.0, 1.4, 2.5)]
-    for less, more in zip(courses, courses[1:], strict=False):
+    for less, more in pairwise(courses):
         assert (more >= less - 1e-6).all()
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -25,6 +25,32 @@ if TYPE_CHECKING:
 def command(
     joint: Annotated[PhantomJoint, typer.Argument(help="Which joint.")],
     out: Annotated[Path, typer.Option("--out", "-o", help="Folder for the phantom.")],
+    more_weeks: Annotated[
+        list[str] | None, typer.Argument(metavar="WEEK", help="Further weeks, after --weeks.")
+    ] = None,
+    course: Annotated[
+        str | None,
+        typer.Option(
+            metavar="CAUSE",
+            help="Make visits over weeks, with edema that takes the course of this cause in the "
+            "model of `marrowlight simulate`; or resolves, fluctuates, migrates, progresses.",
+        ),
+    ] = None,
+    weeks: Annotated[
+        str | None,
+        typer.Option(
+            metavar="WEEK ...",
+            help="Weeks of the visits since the edema was first seen, e.g. --weeks 0 4 8 16.",
+        ),
+    ] = None,
+    care: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="CARE[:WEEK]",
+            help="Care in the model, from a week since the first visit on, e.g. "
+            "protected_loading:4. Repeat for more. Only with --course.",
+        ),
+    ] = None,
     edema: Annotated[
         list[str] | None,
         typer.Option(
@@ -60,6 +86,11 @@ def command(
 
     Writes dicom/ (a study: the fluid-sensitive series and T1), nifti/ (the same images) and
     truth/ (bones and edema as masks, truth.json).
+
+    Example: marrowlight phantom knee --course bone_contusion --weeks 0 4 8 16 -o bruise
+
+    Writes one such folder a visit, week_000, week_004 ... of the same person laid down anew, and
+    course_truth.json.
     """
     from marrowlight.phantom.phantom import make_phantom
     from marrowlight.phantom.spec import PhantomSpec
@@ -68,22 +99,54 @@ def command(
     from marrowlight.study.study import Joint, Side
 
     screen = Screen(quiet=quiet, as_json=as_json)
-    spec = PhantomSpec(
-        joint=Joint(joint.value),
-        side=Side(side.value),
-        sequence=Role(sequence.value),
-        edema=parse_edema(edema),
-        plane=Plane(plane.value) if plane else None,
-        pixel_mm=pixel_mm,
-        slice_mm=slice_mm,
-        gap_mm=gap_mm,
-        field_t=float(field_t.value),
-        snr=snr,
-        bias=bias,
-        motion_mm=motion_mm,
-        failed_suppression=failed_suppression,
-        seed=seed,
-    )
+    options: dict[str, Any] = {
+        "side": Side(side.value),
+        "sequence": Role(sequence.value),
+        "plane": Plane(plane.value) if plane else None,
+        "pixel_mm": pixel_mm,
+        "slice_mm": slice_mm,
+        "gap_mm": gap_mm,
+        "field_t": float(field_t.value),
+        "snr": snr,
+        "bias": bias,
+        "motion_mm": motion_mm,
+        "failed_suppression": failed_suppression,
+    }
+    times = parse_weeks(weeks, more_weeks)
+    if course is None and (times is not None or care):
+        raise UsageError(
+            "Weeks and care belong to a course.",
+            where="--weeks" if times is not None else "--care",
+            do="name the course, e.g. --course bone_contusion",
+        )
+    if course is not None and edema:
+        raise UsageError(
+            "The lesions of a course are those of its cause.",
+            where="--edema",
+            do="leave out --edema or --course",
+        )
+    if course is not None:
+        from marrowlight.phantom.visits import course_truth, phantom_visits, write_visits
+
+        visits = phantom_visits(
+            course, times or (0, 4, 8, 16), joint=joint.value, seed=seed, care=care or (), **options
+        )
+        with screen.progress() as progress:
+            progress(f"make {visits[0].name}")
+            for visit in write_visits(visits, out, overwrite=overwrite):
+                progress(f"made {visit.name}")
+        truth = course_truth(visits)
+        screen.result({"out": str(out), "truth": truth})
+        screen.say(f"Visits of one {joint.value}, {truth['course']} ({truth['pattern']}): {out}")
+        rows = [
+            (visit.name, f"{visit.weeks:g}", *(f"{v / 1000:.2f}" for v in visit.bones.values()))
+            for visit in visits
+        ]
+        head = ("visit", ">week", *(f">{bone}, ml" for bone in visits[0].bones))
+        screen.table("True volume of edema", head, rows)
+        screen.say(truth["label"])
+        return 0
+    spec = PhantomSpec(joint=Joint(joint.value), edema=parse_edema(edema), seed=seed, **options)
     with screen.progress() as progress:
         progress("make the phantom")
         phantom = make_phantom(spec)
@@ -94,6 +157,24 @@ def command(
     screen.say(f"Try: marrowlight read {out / 'dicom'} --bones {out / 'truth' / 'bones.nii.gz'} "
                f"--bone-labels registry -o {out / 'reading'}")  # fmt: skip
     return 0
+
+
+def parse_weeks(first: str | None, more: list[str] | None) -> tuple[float, ...] | None:
+    """``--weeks 0 4 8`` or ``--weeks 0,4,8`` to numbers; None where none are given."""
+    if first is None:
+        if more:
+            raise UsageError(
+                f"{more[0]!r} is no option of a phantom.",
+                expected="--weeks before the weeks, e.g. --weeks 0 4 8 16",
+            )
+        return None
+    texts = [text for part in (first, *(more or ())) for text in part.split(",")]
+    try:
+        return tuple(float(text) for text in texts)
+    except ValueError:
+        raise UsageError(
+            f"{' '.join(texts)!r} are no weeks.", where="--weeks", expected="e.g. 0 4 8 16"
+        ) from None
 
 
 def parse_edema(texts: list[str] | None) -> tuple[EdemaSpec, ...] | None:

@@ -1,4 +1,4 @@
-"""Phantom: digital joints with known truth.
+"""Phantom: digital joints with known truth, at one visit or over many.
 
 from marrowlight.phantom import EdemaSpec, PhantomSpec, make_phantom, write_phantom
 
@@ -9,6 +9,7 @@ from marrowlight.phantom.anatomy import Anatomy, make_anatomy
 from marrowlight.phantom.model import sites
 from marrowlight.phantom.phantom import Phantom, PhantomSeries, make_phantom
 from marrowlight.phantom.spec import EdemaSpec, PhantomSpec, Repeat, Shape
+from marrowlight.phantom.visits import PhantomVisit, phantom_visits, write_visits
 from marrowlight.phantom.write import write_phantom
 
 __all__ = [
@@ -17,10 +18,13 @@ __all__ = [
     "Phantom",
     "PhantomSeries",
     "PhantomSpec",
+    "PhantomVisit",
     "Repeat",
     "Shape",
     "make_anatomy",
     "make_phantom",
+    "phantom_visits",
     "sites",
     "write_phantom",
+    "write_visits",
 ]

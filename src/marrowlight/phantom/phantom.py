@@ -91,7 +91,10 @@ def make_phantom(spec: PhantomSpec | None = None, anatomy: Anatomy | None = None
     tissues = load_tissues(spec.field_t)
     anatomy = anatomy or make_anatomy(spec)
     wanted = anatomy.model.usual if spec.edema is None else spec.edema
-    lesions = [make_lesion(anatomy, one, spec.seed, n) for n, one in enumerate(wanted)]
+    lesions = [
+        make_lesion(anatomy, one, spec.seed, n if one.outline is None else one.outline)
+        for n, one in enumerate(wanted)
+    ]
     burden = lay_in(anatomy, lesions)
     series: list[PhantomSeries] = []
     noise: dict[str, float] = {}

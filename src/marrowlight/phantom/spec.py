@@ -48,6 +48,9 @@ class EdemaSpec:
         Volume of a fluid-filled cyst in its middle; it is no edema and not part of volume_mm3.
     offset_mm : (3,) float
         Moves it from its site: R, A, S in mm.
+    outline : int or None
+        Which uneven outline of those of this person; None goes by its place in the list. A lesion
+        that is followed over visits keeps its outline.
     """
 
     site: str
@@ -57,6 +60,7 @@ class EdemaSpec:
     edge_mm: float = 3.0
     cyst_mm3: float = 0.0
     offset_mm: tuple[float, float, float] = (0.0, 0.0, 0.0)
+    outline: int | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "shape", Shape(self.shape))
@@ -211,7 +215,9 @@ class PhantomSpec:
     @property
     def key(self) -> str:
         """A text that no other spec has; identifiers are made from it."""
-        return repr(self) if self.repeat is None else f"{self!r} {self.repeat!r}"
+        outlines = [one.outline for one in self.edema or () if one.outline is not None]
+        parts = (repr(part) for part in (self, self.repeat, outlines) if part)
+        return " ".join(parts)
 
     @property
     def roles(self) -> tuple[Role, ...]:
