@@ -22,6 +22,7 @@ from marrowlight.cli import (
     measure,
     phantom,
     read,
+    simulate,
 )
 from marrowlight.cli.console import Screen
 
@@ -46,6 +47,7 @@ app.command("explain")(explain.command)
 app.command("ask")(ask.command)
 app.command("measure")(measure.command)
 app.command("phantom")(phantom.command)
+app.command("simulate")(simulate.command)
 app.command("demo")(demo.command)
 app.add_typer(causes.app, name="causes")
 

@@ -14,7 +14,7 @@ from marrowlight.simulate.bone_fluid import STATE, BoneFluid
 from marrowlight.simulate.care import CareGiven, care_given
 from marrowlight.simulate.drive import Drive, drive_of
 from marrowlight.simulate.forcing import Forcing
-from marrowlight.simulate.parameters import Physiology, physiology
+from marrowlight.simulate.parameters import Physiology, parameters, physiology
 from marrowlight.simulate.person import person
 from marrowlight.simulate.solve import RELATIVE_TOLERANCE, solve
 
@@ -209,8 +209,18 @@ def _body(changed: Mapping[str, float] | None) -> Physiology:
     if unknown:
         raise UsageError(
             f"The model has no parameter {unknown[0]}.",
+            where="--set",
             expected="one of " + ", ".join(Physiology.__dataclass_fields__),
         )
+    for key, value in (changed or {}).items():
+        # A time or a volume of nothing would be divided by; an effect of nothing is an effect.
+        least = 0.0 if parameters()[key].low == 0 else 1e-6
+        if not least <= value <= 1e6:
+            raise UsageError(
+                f"{key} cannot be {value:g}.",
+                where="--set",
+                expected=f"{parameters()[key].low:g} to {parameters()[key].high:g} is plausible",
+            )
     body = physiology(changed)
     if not body.venous_pressure_mmhg < body.capillary_pressure_mmhg < body.arterial_pressure_mmhg:
         raise UsageError(
