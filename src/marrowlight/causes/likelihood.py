@@ -48,12 +48,15 @@ def settled(case: Case, known: Knowledge) -> Case:
     return case
 
 
-def of_findings(case: Case, known: Knowledge, ids: list[str]) -> Floats:
-    """ln P(state of the finding | hypothesis), (S, H, len(ids)); every id is known in the case."""
+def of_findings(case: Case, known: Knowledge, ids: list[str], draws: int | None = None) -> Floats:
+    """ln P(state of the finding | hypothesis), (S, H, len(ids)); every id is known in the case.
+
+    draws : only so many rows, the middles first; all by default.
+    """
     numbers, space = table(case.joint, known), hypotheses(known)
     columns = [numbers.column(f) for f in ids]
-    alone = numbers.alone[:, :, columns]
-    background = numbers.background[:, None, columns]
+    alone = numbers.alone[:draws, :, columns]
+    background = numbers.background[:draws, None, columns]
     a, b = alone[:, space.pairs[:, 0]], alone[:, space.pairs[:, 1]]
     pairs = np.empty_like(a)
     for k, id_ in enumerate(ids):

@@ -69,7 +69,7 @@ def what_if(evidence: Evidence) -> WhatIf:
     all_present = case
     for id_ in ids:
         all_present = all_present.but(id_, True)
-    present = np.exp(of_findings(all_present, known, ids)[0])
+    present = np.exp(of_findings(all_present, known, ids, draws=1)[0])
     now = shares(evidence.log_prior[0] + counted(evidence.logs[0], evidence.blocks))
     return WhatIf(evidence, tuple(ids), present, now)
 
