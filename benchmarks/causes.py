@@ -323,7 +323,7 @@ def as_text(figures: Mapping[str, Any]) -> str:
         f"({c['log_gain_low']:+.3f} to {c['log_gain_high']:+.3f}, 95 percent, {RESAMPLES} "
         "resamples of cases).",
         "",
-        f"One case takes {figures['ms_explain']['processor']:.0f} ms of one processor with reasons, "
+        f"One case takes {figures['ms_explain']['processor']:.0f} ms of processor with reasons, "
         "next test and care, and "
         f"{figures['ms_ranking_with_ranges']['processor']:.1f} ms for the ranking with ranges "
         f"(medians; {figures['ms_explain']['clock']:.0f} and "
