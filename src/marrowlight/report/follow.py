@@ -9,6 +9,7 @@ from marrowlight.report.amount import THIN, ml
 from marrowlight.report.follow_meaning import expected_ribbons, follow_meaning
 from marrowlight.report.follow_page import FollowPage, follow_page, name_of, weeks_words
 from marrowlight.report.follow_viewer import linked_viewer
+from marrowlight.report.follow_words import MARKS, WORDS
 from marrowlight.report.html import asset, content_policy, environment
 from marrowlight.report.laid import laid_bones
 from marrowlight.report.side_by_side import side_by_side
@@ -69,6 +70,8 @@ def follow_html(result: CourseResult, *, ribbons: Sequence[Ribbon] = ()) -> str:
             count_limits=_count_limits(page),
             first_tracks=FIRST_TRACKS,
             weeks_words=weeks_words,
+            marks=MARKS,
+            words=WORDS,
             ml=_ml,
             version=__version__,
             style=Markup(style),  # noqa: S704

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from marrowlight.course.course import Verdict
 from marrowlight.course.view import Edges
 from marrowlight.report.pictures import window
 from marrowlight.study.grid import Grid, box_around
@@ -32,6 +33,8 @@ class LaidBone:
     key : BoneKey
     name : str
         For people.
+    verdict : Verdict
+        On the last of these visits against the first.
     grid : Grid
         Of the first visit that shows the bone; everything else is on it.
     order : tuple of int
@@ -44,11 +47,17 @@ class LaidBone:
 
     key: BoneKey
     name: str
+    verdict: Verdict
     grid: Grid
     order: tuple[int, ...]
     matrices: Mapping[int, NDArray[np.float64]]
     bone: Mapping[int, NDArray[np.bool_]]
     edema: Mapping[int, NDArray[np.bool_]]
+
+    @property
+    def changed(self) -> bool:
+        """Whether it changed beyond noise."""
+        return self.verdict in (Verdict.GREW, Verdict.SHRANK, Verdict.NEW, Verdict.RESOLVED)
 
     @property
     def weight(self) -> float:
@@ -90,8 +99,7 @@ class LaidBone:
 def laid_bones(result: CourseResult) -> tuple[LaidBone, ...]:
     """The bones that at least two visits show and whose registration was accepted.
 
-    By how much changed, last visit against the first; where nothing did, by how much edema there
-    is; the most first.
+    Those that changed beyond noise first, then by how much is to be seen.
     """
     from marrowlight.course.limits import bone_words
     from marrowlight.course.register import carry
@@ -99,6 +107,7 @@ def laid_bones(result: CourseResult) -> tuple[LaidBone, ...]:
     visits, side = result.visits, result.course.side
     owners = [Edges.of(v).bone_of for v in visits]
     labels = [{k: b.label for k, b in v.keys(side).items()} for v in visits]
+    verdicts = {(b.bone, b.side): b.verdict for b in result.course.bones}
     found = []
     for key, matrices in result.matrices.items():
         order = tuple(sorted(n for n in matrices if key in labels[n]))
@@ -117,5 +126,7 @@ def laid_bones(result: CourseResult) -> tuple[LaidBone, ...]:
                 )
             bone[n], edema[n] = masks
         name = bone_words(key, side)
-        found.append(LaidBone(key, name[:1].upper() + name[1:], grid, order, matrices, bone, edema))
-    return tuple(sorted(found, key=lambda one: -one.weight))
+        verdict = verdicts.get((key.bone, key.side), Verdict.UNCERTAIN)
+        title = name[:1].upper() + name[1:]
+        found.append(LaidBone(key, title, verdict, grid, order, matrices, bone, edema))
+    return tuple(sorted(found, key=lambda one: (not one.changed, -one.weight)))

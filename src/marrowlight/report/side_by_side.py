@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from marrowlight.course.course import Verdict
 from marrowlight.report.contours import mask_path
 from marrowlight.report.display import Display, display_of
 from marrowlight.report.laid import LaidBone
@@ -71,6 +72,7 @@ class Row:
 
     number: int
     bone: str
+    verdict: Verdict
     slice: int
     of: int
     position: str
@@ -117,15 +119,18 @@ def side_by_side(bones: Sequence[LaidBone], visits: Sequence[Visit]) -> tuple[Ro
 
 
 def _slices(one: LaidBone) -> list[int]:
-    """Slices of the first visit that show most of what changed, the best first."""
+    """Slices of the first visit that show most of what changed, the best first.
+
+    Of a bone that is stable, the one that shows most edema: what differs there is noise.
+    """
     display = display_of(one.grid)
     first, last = one.edema[one.order[0]], one.edema[one.order[-1]]
     across = tuple(a for a in range(3) if a != display.slice_axis)
     area = np.count_nonzero(first ^ last, axis=across)
-    if not area.any():
-        area = np.count_nonzero(first | last, axis=across)
-    if not area.any():
-        return [int(np.argmax(np.count_nonzero(one.bone[one.order[0]], axis=across)))]
+    if not one.changed or not area.any():
+        edema = np.any([one.edema[n] for n in one.order], axis=0)
+        shown = edema if edema.any() else one.bone[one.order[0]]
+        return [int(np.argmax(np.count_nonzero(shown, axis=across)))]
     found = [int(np.argmax(area))]
     for index in np.argsort(-area, kind="stable").tolist():
         if area[index] < LEAST_SHARE * area.max():
@@ -173,6 +178,7 @@ def _row(number: int, one: LaidBone, index: int, visits: Sequence[Visit]) -> Row
     return Row(
         number=number,
         bone=one.name,
+        verdict=one.verdict,
         slice=index + 1,
         of=display.slices,
         position=display.position(index),
