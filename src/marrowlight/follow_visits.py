@@ -24,6 +24,7 @@ from marrowlight.visit_folder import Identity, VisitFolder, identity_of, is_read
 if TYPE_CHECKING:
     from marrowlight.causes.case import Case
     from marrowlight.course.amounts import Rules
+    from marrowlight.explanation import Explanation
 
 VisitInput = str | Path | Study | ReadResult
 """What may stand for a visit: a study as files or opened, or its reading as folder or value."""
@@ -71,7 +72,8 @@ def follow(
     joint, side : optional
         Override what the files of studies say.
     case : Case, optional
-        What is known of the patient; the result then holds an explanation.
+        What is known of the patient; the result then holds an explanation, of what the last visit
+        shows and of the course.
     pictures : bool
         Look for the images of earlier readings, which only pictures need.
     rules : Rules, optional
@@ -90,7 +92,7 @@ def follow(
     MixedPatients
         If the visits are of different patients.
     InputError
-        If fewer than two visits are left that can be used.
+        If fewer than two visits are left that can be used, or the case is of another joint.
     """
     from marrowlight.course.compare import compare
 
@@ -374,15 +376,9 @@ def _left_out(name: str, error: InputError) -> LeftOutVisit:
     return LeftOutVisit(name=name, reason=error.found.splitlines()[0])
 
 
-def _explained(case: Case, result: CourseResult) -> Any:
-    """The case explained with the last reading and, where it can be weighed, the course."""
-    import inspect
+def _explained(case: Case, result: CourseResult) -> Explanation:
+    """The case explained with what the last visit shows and with the course."""
+    from marrowlight.explained import explain_reading
 
-    from marrowlight.causes.seen import case_seen
-    from marrowlight.explain_case import explain
-
-    full, _, _ = case_seen(case, result.visits[-1].reading)
-    explained: Any = explain
-    if "course" in inspect.signature(explained).parameters:
-        return explained(full, course=result.course)
-    return explained(full)
+    last = result.visits[-1].reading
+    return explain_reading(case, last, result.course).explanation

@@ -55,8 +55,8 @@ def command(
     with --weeks 0,6,14.
 
     Writes report.html, course.json, edema_visit1.nii.gz... (on the grid of the first visit) and
-    run.json; with --case also explanation.json. Exit code 3 means that the visits were refused, or
-    that one of them had to be left out.
+    run.json; with --case also explanation.json. Exit code 3 means that the visits were refused, that
+    one of them had to be left out, or that no bone could be compared.
     """
     from marrowlight.follow_visits import follow
     from marrowlight.report.course_files import check_course_folder, write_course
@@ -90,7 +90,12 @@ def command(
         }
         report = write_course(out, result, overwrite=overwrite, stages=stages, options=chosen)
     _show(screen, result, report, stages)
-    return 3 if result.course.left_out else 0
+    return 3 if result.course.left_out or not any_compared(result.course) else 0
+
+
+def any_compared(course: Course) -> bool:
+    """Whether any bone could be compared between two visits."""
+    return any(bone.log_ratio is not None for bone in course.bones)
 
 
 def parse_weeks(text: str | None) -> tuple[float, ...] | None:
@@ -117,7 +122,7 @@ def _show(screen: Screen, result: CourseResult, report: Path, stages: Stages) ->
         {
             "out": str(report.parent),
             "report": str(report),
-            "partial": bool(course.left_out),
+            "partial": bool(course.left_out) or not any_compared(course),
             "seconds": round(sum(stages.seconds.values()), 2),
             "course": course.model_dump(mode="json", by_alias=True),
         }

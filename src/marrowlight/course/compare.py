@@ -178,7 +178,7 @@ def _lay(visits: Sequence[Visit], side: Side, register: Register, tell: Tell) ->
             accepted, reason = one.accepted, one.reason
             if accepted and not _overlapping(visits, key, first, n, labels, trial):
                 accepted = False
-                reason = "the fields of view hardly overlap at this bone"
+                reason = "The fields of view hardly overlap at this bone."
             if accepted:
                 matrices[n] = trial[n]
                 laid.transforms[n, key] = one
@@ -204,10 +204,11 @@ def _overlapping(
 
 
 def _refused(key: BoneKey, side: Side, visit: int, reason: str) -> Limit:
-    why = reason.strip().rstrip(".") or "it does not lie on the bone of the first visit"
+    why = reason.strip().rstrip(".") or "The bone does not lie on that of the first visit"
+    what = f"the {bone_words(key, side)} of {visits_words([visit])} was not compared"
     return Limit(
         code="registration-refused",
-        text=f"The {bone_words(key, side)} of {visits_words([visit])} was not compared: {why}.",
+        text=f"{why}; so {what}.",
         visits=(visit,),
     )
 
