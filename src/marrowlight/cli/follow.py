@@ -55,8 +55,8 @@ def command(
     with --weeks 0,6,14.
 
     Writes report.html, course.json, edema_visit1.nii.gz... (on the grid of the first visit) and
-    run.json; with --case also explanation.json. Exit code 3 means that the visits were refused, that
-    one of them had to be left out, or that no bone could be compared.
+    run.json; with --case also explanation.json. Exit code 3 means that the visits were refused,
+    that one of them had to be left out, or that no bone could be compared.
     """
     from marrowlight.follow_visits import follow
     from marrowlight.report.course_files import check_course_folder, write_course
