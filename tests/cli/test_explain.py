@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+import textwrap
 from pathlib import Path
 
 import pytest
@@ -151,3 +153,25 @@ def test_something_else_than_a_reading_is_refused(knee, tmp_path, capsys) -> Non
     seen = run_cli(capsys, "explain", knee, "--reading", other)
     assert seen.code == 3
     assert "marrowlight.reading/1" in seen.err
+
+
+GUIDE = Path(__file__).parents[2] / "docs" / "how-to" / "explain.md"
+NUMBER = re.compile(r"\d+(?:\.\d+)?")
+
+
+def test_the_example_of_the_guide_is_true(tmp_path, capsys) -> None:
+    """Words as printed, numbers within three points; else renew the block in the guide."""
+    blocks = re.findall(r"(?:^    .*\n)+", GUIDE.read_text(encoding="utf-8"), re.MULTILINE)
+    case, shown = (
+        textwrap.dedent(next(b for b in blocks if b.startswith(start)))
+        for start in ("    joint: hip\n", "    █")
+    )
+    (tmp_path / "case.yaml").write_text(case)
+    printed = run_cli(capsys, "explain", tmp_path / "case.yaml").out
+
+    def words(text: str) -> list[str]:
+        return [NUMBER.sub("#", line).strip("█· +-") for line in text.splitlines()]
+
+    assert words(printed) == words(shown)
+    for one, two in zip(NUMBER.findall(printed), NUMBER.findall(shown), strict=True):
+        assert float(one) == pytest.approx(float(two), abs=3)
