@@ -65,7 +65,7 @@ def test_more_load_never_gives_less_edema(cause):
         assert (more >= less - 1e-6).all()
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=8, deadline=None)
 @given(
     load=st.floats(0.1, 2.0), more=st.floats(0.05, 1.0), seed=st.integers(0, 1000),
     cause=st.sampled_from(CAUSES),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 from html import escape
 
@@ -26,9 +27,12 @@ th,td{border-color:#3a454d}.hypothesis{color:#e9a184}svg{border-radius:6px}}
 @media print{.wide{overflow:visible}}
 """
 
+MOST_ROWS = 40
+"""Rows of the table in the page; files hold every week."""
+
 SHOWN = (
     "weeks", "site", "lesion_ml", "fluid_ml", "pressure_mmhg", "flow_ml_min_100g", "load",
-    "inflammation", "resorption", "blood_formation_hypothesis",
+    "blood_formation_hypothesis",
 )  # fmt: skip
 
 
@@ -47,7 +51,7 @@ def page(run: Simulation, bars: Sequence[Bar] | None = None) -> str:
     ]
     if bars is not None:
         parts += ["<h2>Which assumption matters most</h2>", bars_svg(bars)]
-    every = 1 if run.weeks[-1] <= 26 else 2 if run.weeks[-1] <= 60 else 4
+    every = max(1, math.ceil(float(run.weeks[-1]) * len(run.lesion_ml) / MOST_ROWS))
     heads = [f"<span title='{escape(COLUMNS[key])}'>{escape(_short(key))}</span>" for key in SHOWN]
     body = [[f"{row[key]:.3g}" for key in SHOWN] for row in rows(run, every)]
     parts += ["<h2>The course</h2>", _table(heads, body, numbers=True)]

@@ -18,12 +18,12 @@ WIDTH, PANEL, LEFT, RIGHT, GAP = 760, 128, 62, 18, 44
 """Sizes in pixels: of the picture, of the height of a panel, and of what is around it."""
 
 COLORS = ("#1f6f8b", "#c0562f", "#6b8e23", "#7a4f9e", "#8a6d1d")
-"""Of the places, in order; the last word of a curve is always written beside it."""
+"""Of the places, in order; the first panel names them."""
 
 INK, PALE, BAND = "#23303a", "#d5dbe0", "#eef2f4"
 STYLE = (
-    "text{font:12px system-ui,sans-serif;fill:#23303a}.t{font-weight:600}.s{font-size:11px;"
-    "fill:#54636e}"
+    "text{font:12px system-ui,sans-serif;fill:#23303a;paint-order:stroke}.t{font-weight:600}"
+    ".s{font-size:11px;fill:#54636e}"
 )
 MOST_BARS = 10
 
@@ -43,12 +43,13 @@ def course_svg(run: Simulation) -> str:
     many = len(run.lesion_ml) > 1
     names = [f"place {n + 1}" if many else "" for n in range(len(run.lesion_ml))]
 
-    def of(arrays: Values, *, dashed: bool = False) -> list[_Curve]:
+    def of(arrays: Values, *, named: bool = False, dashed: bool = False) -> list[_Curve]:
         return [
-            _Curve(one, COLORS[n % len(COLORS)], names[n], dashed) for n, one in enumerate(arrays)
+            _Curve(one, COLORS[n % len(COLORS)], names[n] if named else "", dashed)
+            for n, one in enumerate(arrays)
         ]
 
-    volume = of(run.lesion_ml)
+    volume = of(run.lesion_ml, named=True)
     if many:
         volume.append(_Curve(run.total_ml, INK, "all"))
     if run.dead_ml.any():
@@ -62,7 +63,7 @@ def course_svg(run: Simulation) -> str:
             body.intraosseous_pressure_mmhg,
         ),
         ("Blood flow, ml/min/100 g (dotted: at rest)", of(run.flow), body.flow_ml),
-        ("Load after care, everyday load is 1", [_Curve(run.load, INK)], 1.0),
+        ("Load after care, everyday load is 1", [_Curve(run.load, INK)], None),
         (
             "HYPOTHESIS without a source: blood formation, at rest 1",
             of(run.blood_formation, dashed=True),
@@ -196,7 +197,8 @@ def _panel(
             parts.append(
                 f'<text x="{x(float(run.weeks[at])):.1f}" '
                 f'y="{max(y(float(curve.values[at])) - 5, top + 10):.1f}" '
-                f'text-anchor="{anchor}" style="fill:{curve.color}">{escape(curve.name)}</text>'
+                f'text-anchor="{anchor}" style="fill:{curve.color}" stroke="#fff" '
+                f'stroke-width="4">{escape(curve.name)}</text>'
             )
     return parts
 
