@@ -103,6 +103,8 @@ def test_growth_in_a_later_step_only() -> None:
 def test_growth_where_ups_and_downs_are_the_rule_is_said_so() -> None:
     found = alerts(course({"femur": [10, 16]}, [0, 12]), {OA: 0.8})
     assert "ups and downs" in found["grew_late"].why[-1]
+    found = alerts(course({"femur": [10, 60]}, [0, 12]), {OA: 0.8})
+    assert "ups and downs" not in found["grew_late"].why[-1]
     found = alerts(course({"femur": [10, 16]}, [0, 12]), {NECROSIS: 0.8})
     assert "ups and downs" not in found["grew_late"].why[-1]
 

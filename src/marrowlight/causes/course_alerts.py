@@ -20,6 +20,9 @@ from marrowlight.causes.yaml_file import YamlFile
 from marrowlight.course.course import BoneCourse, Verdict
 from marrowlight.study.study import Joint
 
+UNUSUAL = 0.16
+"""Share of patients beyond which growth is more than the ups and downs of a cause: one SD."""
+
 Code = Literal["not_fading", "grew_late", "new_place", "surface_grew"]
 
 
@@ -142,10 +145,16 @@ def alerts_of(
     names = {c: about.short for c, about in knowledge().causes.items()}
     first = leading[0] if leading else None
     return tuple(
-        _alert(rule, facts, should if rule.code == "not_fading" else first, names)
+        _alert(rule, facts, should if rule.code == "not_fading" else first, names, given)
         for rule in rules.alerts
         if (facts := found[rule.code])
     )
+
+
+def _usual(cause: str, given: GivenCourse) -> bool:
+    """Whether a growth like the measured one is nothing unusual in a cause."""
+    whole = given.whole
+    return whole is not None and share_below(cause, whole, given.onset) < 1 - UNUSUAL
 
 
 def _should_fade(before: Mapping[str, float], rules: AlertFile) -> str | None:
@@ -169,7 +178,11 @@ def look_again(given: GivenCourse, leading: Sequence[str], alerts: Sequence[Aler
 
 
 def _alert(
-    rule: AlertRule, facts: Sequence[str], first: str | None, names: Mapping[str, str]
+    rule: AlertRule,
+    facts: Sequence[str],
+    first: str | None,
+    names: Mapping[str, str],
+    given: GivenCourse,
 ) -> Alert:
     why = rule.why
     words: dict[str, str] = {}
@@ -178,7 +191,7 @@ def _alert(
         about = course_knowledge().courses[first]
         low, _, high = about.plateau.range
         words = {"name": names[first], "low": f"{low:g}", "high": f"{high:g}"}
-        if rule.why_fluctuates is not None and about.fluctuates:
+        if rule.why_fluctuates is not None and about.fluctuates and _usual(first, given):
             why = rule.why_fluctuates
         if rule.code == "not_fading":
             source = tuple(dict.fromkeys((*rule.source, *about.plateau.source)))
