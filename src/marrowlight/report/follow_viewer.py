@@ -8,10 +8,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from marrowlight.course.register import carry
 from marrowlight.course.visit import Visit
 from marrowlight.report.display import display_of
-from marrowlight.report.laid import LaidBone
+from marrowlight.report.laid import LaidBone, moved_mask
 from marrowlight.report.viewer import (
     LEAST_IMAGE_BYTES,
     MARGIN_MM,
@@ -88,7 +87,7 @@ def linked_viewer(
     for n in ends:
         image = one.image(visits[n], n, part)
         assert image is not None
-        edema = carry(visits[n].edema, visits[n].bones.grid, one.matrices[n], part)
+        edema = moved_mask(visits[n].edema, visits[n].bones.grid, one.matrices[n], part)
         grey, low, high = greys_of(image, *shades[n])
         packed = packed_mask(edema.astype(np.uint8), part)
         _, data = packed_image(grey, part, max(room - len(packed), LEAST_IMAGE_BYTES))

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from marrowlight.report.amount import MM3_PER_ML
 
-LOG_FROM = 6.0
+LOG_FROM = 4.0
 """Volumes that differ by more than this factor are shown on a logarithmic axis."""
 
 NOTHING_SHARE = 0.12

@@ -137,7 +137,7 @@ def chart(
         (height - EDGE_BOTTOM, EDGE_TOP),
         int((height - 72) / 34),
     )
-    dots = _dots(seen, volumes, bars, visits, x, y, width)
+    dots = _dots(seen, volumes, bars, visits, x, y, (width, height - EDGE_BOTTOM))
     top = y.at(band[1])
     return Chart(
         title=title,
@@ -177,7 +177,7 @@ def _dots(
     visits: Sequence[VisitUsed],
     x: Scale,
     y: Scale,
-    width: float,
+    ends: tuple[float, float],
 ) -> tuple[Dot, ...]:
     places = [(x.at(visits[i].weeks), y.at(volumes[i])) for i in seen]
     taken: list[tuple[float, float, float]] = []
@@ -185,7 +185,7 @@ def _dots(
     for i, (at, level) in zip(seen, places, strict=True):
         bar = bars[i]
         text = ml(volumes[i]) if volumes[i] > 0 else "none"
-        found = _free(at, level, LETTER * len(text), (places, taken), (width, y.places[0]))
+        found = _free(at, level, LETTER * len(text), (places, taken), ends)
         if found:
             taken.append((*found, LETTER * len(text)))
         dots.append(
