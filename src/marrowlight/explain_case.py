@@ -95,7 +95,7 @@ def explain(case: Case, course: Course | None = None) -> Explanation:
             Hypothesis(causes=space.names[i], probability=float(every[0, i])) for i in best
         ),
         flags=flags,
-        next_test=next_test(asked),
+        next_test=next_test(asked, [f.cause for f in flags if f.urgency == "now"]),
         necrosis=necrosis_or_transient(evidence.case, chances),
         care=care.options,
         care_first=care.first,

@@ -18,6 +18,7 @@ from marrowlight.causes.test_to_do import tests as known_tests
 from marrowlight.causes.what_if import WhatIf, what_if
 from marrowlight.causes.yaml_file import YamlFile
 from marrowlight.errors import KnowledgeError
+from marrowlight.explain_case import explain
 from marrowlight.study.study import Joint
 from tests.causes.made_cases import askable, case
 
@@ -175,3 +176,12 @@ def test_two_tests_of_one_id_are_refused(tmp_path: Path) -> None:
     file, _ = change(tmp_path, "- id: serology", "- id: blood")
     with pytest.raises(KnowledgeError, match="one id"):
         check_tests(file, knowledge())
+
+
+def test_an_urgent_flag_puts_the_test_that_can_clear_it_first() -> None:
+    hot = case("knee", present=["joint_warm_red_swollen", "fever", "mri_effusion"])
+    told = explain(hot)
+    assert any(f.cause.startswith("infection") and f.urgency == "now" for f in told.flags)
+    assert told.next_test is not None
+    assert told.next_test.id == "aspiration"
+    assert next_test(asked(hot)).id != "aspiration"

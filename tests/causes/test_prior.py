@@ -34,13 +34,13 @@ def test_priors_sum_to_one_in_every_draw(joint: Joint, entry: str | None) -> Non
     assert (every >= 0).all()
 
 
-def test_without_a_pathway_the_shares_of_the_joint_hold() -> None:
-    total = sum(c.prior[Joint.HIP].p[1] for c in KNOWN.causes.values())
-    about = KNOWN.causes["tumour_marrow_infiltration"]
-    other = KNOWN.pairs.other.p[1]
-    expected = about.prior[Joint.HIP].p[1] / total * (1 - other)
-    assert one(Joint.HIP, about.id) == pytest.approx(expected, rel=1e-9)
-    assert start(Joint.HIP)[0, -1] == pytest.approx(other)
+@pytest.mark.parametrize("joint", JOINTS)
+def test_without_a_pathway_each_cause_is_as_common_as_its_share(joint: Joint) -> None:
+    every = start(joint)[0]
+    chance = marginal(SPACE, every)
+    share = np.array([KNOWN.causes[c].prior[joint].p[1] for c in SPACE.causes])
+    np.testing.assert_allclose(chance / chance.sum(), share / share.sum(), rtol=1e-9)
+    assert every[-1] == pytest.approx(KNOWN.pairs.other.p[1])
 
 
 def test_another_joint_has_other_priors() -> None:
@@ -51,11 +51,10 @@ def test_another_joint_has_other_priors() -> None:
 
 
 def test_a_pathway_gives_the_shares_it_states() -> None:
-    other = KNOWN.pairs.other.p[1]
-    for cause, share in KNOWN.pathways["trauma"].shares[Joint.ANKLE].items():
-        every = start(Joint.ANKLE, "trauma")[0]
-        led = [name[:1] == (cause,) for name in SPACE.names]
-        assert every[led].sum() == pytest.approx(share.p[1] * (1 - other)), cause
+    shares = KNOWN.pathways["trauma"].shares[Joint.ANKLE]
+    chance = {c: one(Joint.ANKLE, c, "trauma") for c in SPACE.causes}
+    for cause, share in shares.items():
+        assert chance[cause] / sum(chance.values()) == pytest.approx(share.p[1]), cause
 
 
 def test_a_stated_injury_is_an_inferred_one() -> None:

@@ -16,7 +16,7 @@ from marrowlight.causes.case import Case
 from marrowlight.causes.draws import LEAST
 from marrowlight.causes.knowledge import JOINTS, Knowledge, knowledge
 from marrowlight.causes.posterior import evidence_of, marginal, posterior
-from marrowlight.causes.prior import age_and_sex
+from marrowlight.causes.prior import MOST_IN_PAIRS, age_and_sex
 from marrowlight.study.study import Joint
 from tests.causes.made_cases import small_knowledge
 
@@ -37,12 +37,13 @@ def space_of(known: Knowledge, joint: Joint) -> tuple[list[tuple[str, ...]], lis
     share = {c: known.causes[c].prior[joint].p[1] / total for c in known.causes}
     other = known.pairs.other.p[1]
     both = {(p.first, p.second): share[p.first] * p.p[1] for p in known.pairs.pairs}
-    alone = {
-        c: max(share[c] - sum(p for pair, p in both.items() if pair[0] == c), 0) for c in share
-    }
+    paired = {c: sum(p for pair, p in both.items() if c in pair) for c in share}
+    cut = {c: min(1.0, MOST_IN_PAIRS * share[c] / p) if p else 1.0 for c, p in paired.items()}
+    both = {(a, b): p * min(cut[a], cut[b]) for (a, b), p in both.items()}
+    alone = {c: share[c] - sum(p for pair, p in both.items() if c in pair) for c in share}
     names: list[tuple[str, ...]] = [*((c,) for c in alone), *both, ()]
-    priors = [p * (1 - other) for p in (*alone.values(), *both.values())] + [other]
-    return names, [p / sum(priors) for p in priors]
+    named = [*alone.values(), *both.values()]
+    return names, [*(p / sum(named) * (1 - other) for p in named), other]
 
 
 def given(known: Knowledge, finding: str, causes: tuple[str, ...], joint: Joint) -> float:

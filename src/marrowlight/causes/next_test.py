@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 import numpy as np
 from pydantic import BaseModel
 
@@ -62,8 +64,11 @@ class NextTest(Step):
     not_now: tuple[Ruled, ...] = ()
 
 
-def next_test(asked: WhatIf) -> NextTest | None:
-    """The test with the largest expected gain for its burden; None where none settles more."""
+def next_test(asked: WhatIf, urgent: Collection[str] = ()) -> NextTest | None:
+    """The test with the largest expected gain for its burden; None where none settles more.
+
+    urgent : causes that must be excluded now; a test that can do so comes before all others.
+    """
     case, known = asked.evidence.case, asked.evidence.known
     single = gains(asked)
     steps, ruled = [], []
@@ -72,7 +77,7 @@ def next_test(asked: WhatIf) -> NextTest | None:
         if not open_ or (test.needs_any and not any(f in case.present for f in test.needs_any)):
             continue
         step = _step(test, open_, asked, single, known)
-        if step.gain_bits < LEAST_GAIN:
+        if step.gain_bits < LEAST_GAIN and not set(test.clears) & set(urgent):
             continue
         if limit := next((x for x in test.not_if if x.holds(case)), None):
             ruled.append(Ruled(id=test.id, name=test.name, why=limit.text, source=limit.source))
@@ -80,7 +85,14 @@ def next_test(asked: WhatIf) -> NextTest | None:
             steps.append(step)
     if not steps:
         return None
-    steps.sort(key=lambda s: (-s.gain_bits / s.burden**BURDEN_POWER, s.id))
+    clears = {t.id: set(t.clears) for t in tests()}
+    steps.sort(
+        key=lambda s: (
+            not clears[s.id] & set(urgent),
+            -s.gain_bits / s.burden**BURDEN_POWER,
+            s.id,
+        )
+    )
     return NextTest(**dict(steps[0]), others=tuple(steps[1:4]), not_now=tuple(ruled))
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
 from marrowlight.causes.case import Case
 from marrowlight.causes.cause import BANDS, Cause
@@ -66,14 +67,28 @@ def prior(case: Case, known: Knowledge, entry: Entry | None, taken: frozenset[st
         shares[:, index] = given
     other = drawn([known.pairs.other.p], stream=5)
     both = drawn([p.p for p in known.pairs.pairs], stream=6)
-    first = space.pairs[:, 0]
-    pairs = shares[:, first] * both
-    alone = shares.copy()
-    for k, i in enumerate(first):
-        alone[:, i] -= pairs[:, k]
-    whole = np.concatenate([np.maximum(alone, 0) * (1 - other), pairs * (1 - other), other], axis=1)
-    out: Floats = whole / whole.sum(axis=1, keepdims=True)
+    pairs, alone = _split(shares, both, space.pairs)
+    named = np.concatenate([alone, pairs], axis=1)
+    named = named / named.sum(axis=1, keepdims=True) * (1 - other)
+    out: Floats = np.concatenate([named, other], axis=1)
     return out
+
+
+MOST_IN_PAIRS = 0.9
+"""Largest part of a cause's share that may lie in pairs: it can always be there alone. Estimate."""
+
+
+def _split(shares: Floats, both: Floats, pairs: NDArray[np.intp]) -> tuple[Floats, Floats]:
+    """Shares of causes, (S, C), to shares of pairs, (S, P), and of causes alone, (S, C).
+
+    A pair takes its part from both of its causes, so that each is present as often as its share
+    says, up to the one factor that makes all shares add up to one.
+    """
+    taken = shares[:, pairs[:, 0]] * both
+    member = (pairs[:, :, None] == np.arange(shares.shape[1])).any(axis=1)
+    cut = np.minimum(1.0, MOST_IN_PAIRS * shares / np.maximum(taken @ member, 1e-15))
+    taken = taken * cut[:, pairs].min(axis=2)
+    return taken, shares - taken @ member
 
 
 def age_and_sex(case: Case, known: Knowledge, entry: Entry | None) -> dict[str, Floats]:

@@ -43,7 +43,8 @@ class Limit(Sourced):
 class Test(Sourced):
     """One test. burden : 1 (a question) to 12 (a biopsy), an estimate; answers : findings that it
     settles; best : only so many of them are counted, the most telling; needs_any : it makes sense
-    only where one of these is present; not_if, caution : limits; reason : why it separates."""
+    only where one of these is present; clears : causes that it can prove or exclude while a flag
+    for them stands; not_if, caution : limits; reason : why it separates."""
 
     __test__ = False  # no test of pytest
 
@@ -54,6 +55,7 @@ class Test(Sourced):
     answers: tuple[str, ...] = Field(min_length=1)
     best: int = Field(default=6, ge=1)
     needs_any: tuple[str, ...] = ()
+    clears: tuple[str, ...] = ()
     not_if: tuple[Limit, ...] = ()
     caution: tuple[Limit, ...] = ()
     reason: str = ""
@@ -85,6 +87,9 @@ def check_tests(file: YamlFile, known: Knowledge) -> tuple[Test, ...]:
                 finding = known.findings.get(id_)
                 if finding is None or (field == "answers" and finding.background is None):
                     raise file.fail((*here, field), f"'{id_}' is no finding that can be asked.")
+        for cause in test.clears:
+            if cause not in known.causes:
+                raise file.fail((*here, "clears"), f"'{cause}' is no known cause.")
         for part in (test, *test.not_if, *test.caution):
             for key in part.source:
                 if key != "estimate" and key not in known.references:
