@@ -94,6 +94,8 @@ def command(
 
 def _show(screen: Screen, told: Explanation, name: str) -> None:
     """The explanation for people: flags, bars, reasons, next test, course, first care."""
+    from marrowlight.report.causes import share
+
     if name:
         screen.say(f"== {name}")
     screen.warn([n.text for n in told.notices])
@@ -110,8 +112,8 @@ def _show(screen: Screen, told: Explanation, name: str) -> None:
         filled = round(one.probability * BAR)
         bar = "█" * filled + "·" * (BAR - filled)
         screen.say(
-            f"{bar} {100 * one.probability:3.0f} % ({100 * one.low:.0f} to {100 * one.high:.0f})"
-            f"  {one.name}"
+            f"{bar} {share(one.probability):>9} "
+            f"({100 * one.low:.0f} to {100 * one.high:.0f})  {one.name}"
         )
         for sign, list_ in (("+", one.for_), ("-", one.against)):
             for weight in list_[:3]:
