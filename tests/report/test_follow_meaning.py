@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from marrowlight.causes.case import Case
+from marrowlight.causes.flag import Flag
 from marrowlight.course.course_result import CourseResult
 from marrowlight.explain_case import explain
 from marrowlight.report.follow import follow_html
@@ -61,6 +62,26 @@ def test_alerts_stand_first_with_their_reasons(result: CourseResult, text: str) 
     assert section.index(explanation.course.alerts[0].text) < section.index(first.name)
 
 
+def test_flags_and_alerts_are_named_beside_the_sentence(result: CourseResult) -> None:
+    feverish = Case(
+        joint=Joint.KNEE, side=Side.LEFT, age=34, sex="male",
+        present=frozenset({"bme_present", "fever", "night_pain"}),
+    )  # fmt: skip
+    explanation = explain(feverish, course=result.course)
+    assert explanation.flags
+    assert explanation.course is not None
+    source = follow_html(replace(result, explanation=explanation))
+    text = Page(source[source.index('<section id="changed"') : source.index("<svg")]).text
+    for flag in explanation.flags:
+        assert flag.what in text
+    for alert in explanation.course.alerts:
+        assert alert.text in text
+    section = Page(source[source.index('<section id="meaning"') :]).text
+    for flag in explanation.flags:
+        assert flag.rule_out.rstrip(".") in section
+    assert section.index(explanation.flags[0].what) < section.index(explanation.ranking[0].name)
+
+
 def test_causes_when_to_look_again_and_the_popular_weeks(result: CourseResult, text: str) -> None:
     meaning = follow_meaning(result.explanation)
     assert meaning is not None
@@ -104,10 +125,19 @@ def test_outside_text_cannot_act(result: CourseResult) -> None:
     assert explanation is not None
     assert explanation.course is not None
     alert = explanation.course.alerts[0].model_copy(update={"text": EVIL, "why": (EVIL,)})
+    flag = Flag(
+        id="x",
+        cause="x",
+        what=EVIL,
+        why=(EVIL,),
+        rule_out=EVIL,
+        urgency="now",
+        source=("estimate",),
+    )
     course = explanation.course.model_copy(update={"alerts": (alert,), "state": EVIL})
     first = explanation.ranking[0].model_copy(update={"short": EVIL, "name": EVIL})
     evil = explanation.model_copy(
-        update={"course": course, "ranking": (first, *explanation.ranking[1:])}
+        update={"course": course, "flags": (flag,), "ranking": (first, *explanation.ranking[1:])}
     )
     page = Page(follow_html(replace(result, explanation=evil)))
     assert not page.all("img")

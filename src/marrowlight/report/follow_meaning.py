@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from marrowlight.report.amount import THIN
+from marrowlight.report.cause_views import FlagView
 from marrowlight.report.causes import Cited, share
 from marrowlight.report.follow_page import ratio_words
+from marrowlight.report.page import as_sentence
 from marrowlight.report.timeline import SERIES, Ribbon
 
 if TYPE_CHECKING:
@@ -53,9 +55,12 @@ class Meaning:
     """The section on what a course means."""
 
     state: str
+    flags: tuple[FlagView, ...]
     alerts: tuple[AlertLine, ...]
     causes: tuple[CauseLine, ...]
     look_again: tuple[str, ...]
+    test: str
+    """The next test, empty where none is left."""
     popular: str
     note: str
     sources: tuple[str, ...]
@@ -68,6 +73,15 @@ def follow_meaning(explanation: Explanation | None) -> Meaning | None:
         return None
     course, cited = explanation.course, Cited()
     ranked = {one.cause: one for one in explanation.ranking}
+    flags = tuple(
+        FlagView(
+            what=one.what,
+            why=as_sentence("; ".join(one.why)),
+            rule_out=cited.mark(as_sentence(one.rule_out), one.source),
+            now=one.urgency == "now",
+        )
+        for one in explanation.flags
+    )
     alerts = tuple(
         AlertLine(one.text, one.why, cited.mark(one.do, one.source)) for one in course.alerts
     )
@@ -85,9 +99,11 @@ def follow_meaning(explanation: Explanation | None) -> Meaning | None:
     )
     return Meaning(
         state=course.state,
+        flags=flags,
         alerts=alerts,
         causes=causes,
         look_again=_look_again(course, cited),
+        test=explanation.next_test.name if explanation.next_test else "",
         popular=cited.mark(course.weeks_text, course.weeks_source),
         note=course.note,
         sources=cited.listed(),
