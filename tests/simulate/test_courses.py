@@ -189,3 +189,18 @@ def test_an_unknown_cause_is_told_what_is_near():
     with pytest.raises(UsageError, match="bone_contusoin") as error:
         simulate("bone_contusoin", 10)
     assert "bone_contusion" in error.value.expected
+
+
+# Osteonecrosis is followed from its pain on here, and from the start of the necrosis there.
+@pytest.mark.parametrize("cause", [cause for cause in drives() if cause != "osteonecrosis"])
+def test_the_amounts_are_those_that_the_expected_courses_allow(cause):
+    # Written apart from each other: what a course is weighed by, and what makes one up.
+    from marrowlight.causes.course_expected import expected_log_ratio
+
+    course = simulate(cause, 60)
+    first = course.first_seen_weeks
+    for weeks in (4, 12, 24):
+        mean, sd = expected_log_ratio(cause, 0, weeks)
+        least = 0.005 * course.peak_ml
+        ratio = np.log(max(course.at(first + weeks)[0], least) / course.at(first)[0])
+        assert abs(ratio - mean) < 2 * sd + 0.5, weeks
