@@ -237,7 +237,8 @@ def _distance(smooth: NDArray[np.float32], spacing: Sequence[float]) -> NDArray[
         image, insideIsPositive=True, squaredDistance=False, useImageSpacing=True
     )
     # Counted from the outermost voxels inside: the edge lies half a voxel further out.
-    out = np.asarray(SimpleITK.GetArrayFromImage(far), np.float32) + np.float32(np.mean(spacing) / 2)
+    half = np.float32(np.mean(spacing) / 2)
+    out = np.asarray(SimpleITK.GetArrayFromImage(far), np.float32) + half
     # A flat edge smoothed by a Gaussian is an error function: undone, it tells parts of a voxel.
     blur = float(np.sqrt(SMOOTH_MM**2 + STEP_MM**2 / 12))
     close = np.abs(smooth) < 0.42
