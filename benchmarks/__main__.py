@@ -23,6 +23,7 @@ ALL = (
     "zones_hip_ankle",
     "zones_knee",
     "causes",
+    "follow_registration",
     "follow_patterns",
 )
 
