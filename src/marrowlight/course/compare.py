@@ -28,7 +28,8 @@ from marrowlight.course.limits import (
 )
 from marrowlight.course.match import Seen, match
 from marrowlight.course.sentence import summary_sentence
-from marrowlight.course.view import Edges, InView, Matrix, in_view, shared_share
+from marrowlight.course.smallest_change import UNCERTAIN_BELOW_MM3
+from marrowlight.course.view import InView, Matrix, Voxels, in_view, shared_share
 from marrowlight.course.visit import BoneKey, Visit
 from marrowlight.errors import InputError
 from marrowlight.study.study import Joint, Side
@@ -98,15 +99,15 @@ def compare(
     visits = [replace(v, weeks=v.weeks - start) for v in sorted(visits, key=lambda v: v.weeks)]
     joint, side = _joint(visits), _side(visits)
     rules = rules or _own_rules()
-    laid = _lay(visits, side, register or _own_register(), tell)
+    voxels = {n: Voxels.of(visit) for n, visit in enumerate(visits)}
+    laid = _lay(visits, voxels, side, register or _own_register(), tell)
     tell("compare the visits")
-    edges = {n: Edges.of(visit) for n, visit in enumerate(visits)}
     found: list[Limit] = [*limits, *protocol_limits(visits)]
     found += bones_limit(visits, laid.shown, side) + laid.limits
     views: dict[BoneKey, dict[int, InView]] = {}
     for key, matrices in laid.matrices.items():
         at = sorted(matrices)
-        view = in_view(visits, key, at, laid.shown[key], matrices, edges)
+        view = in_view(visits, key, at, laid.shown[key], matrices, voxels)
         views[key] = view
         found += view_limit(
             key,
@@ -120,7 +121,7 @@ def compare(
             _by_visit(views),
             comparable,
             slice_mm={n: v.slice_mm for n, v in enumerate(visits)},
-            least_mm3=max(v.floor_mm3 for v in visits),
+            least_mm3=max(UNCERTAIN_BELOW_MM3, *(v.floor_mm3 for v in visits)),
         ),
         visits,
         comparable,
@@ -153,7 +154,13 @@ def compare(
     return CourseResult(course, tuple(visits), laid.transforms, laid.matrices)
 
 
-def _lay(visits: Sequence[Visit], side: Side, register: Register, tell: Tell) -> _Laid:
+def _lay(
+    visits: Sequence[Visit],
+    voxels: Mapping[int, Voxels],
+    side: Side,
+    register: Register,
+    tell: Tell,
+) -> _Laid:
     """Lay every bone on the first visit that shows it."""
     shown: dict[BoneKey, dict[int, int]] = {}
     for n, visit in enumerate(visits):
@@ -176,7 +183,7 @@ def _lay(visits: Sequence[Visit], side: Side, register: Register, tell: Tell) ->
             )
             trial = {first: np.eye(4), n: np.asarray(one.matrix, np.float64)}
             accepted, reason = one.accepted, one.reason
-            if accepted and not _overlapping(visits, key, first, n, labels, trial):
+            if accepted and not _overlapping(visits, first, n, voxels, labels, trial):
                 accepted = False
                 reason = "The fields of view hardly overlap at this bone."
             if accepted:
@@ -191,14 +198,14 @@ def _lay(visits: Sequence[Visit], side: Side, register: Register, tell: Tell) ->
 
 def _overlapping(
     visits: Sequence[Visit],
-    key: BoneKey,
     one: int,
     other: int,
+    voxels: Mapping[int, Voxels],
     labels: Mapping[int, int],
     matrices: Mapping[int, Matrix],
 ) -> bool:
-    there = shared_share(visits, key, one, other, labels, matrices)
-    back = shared_share(visits, key, other, one, labels, matrices)
+    there = shared_share(visits, one, other, voxels, labels, matrices)
+    back = shared_share(visits, other, one, voxels, labels, matrices)
     # A small field of view may lie wholly within a large one; both see enough of it then.
     return max(there, back) >= LEAST_SHARED
 

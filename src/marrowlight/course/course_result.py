@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from marrowlight.course.course import Course
-from marrowlight.course.view import Edges, Matrix
+from marrowlight.course.view import Matrix, Voxels
 from marrowlight.course.visit import BoneKey, Visit
 
 if TYPE_CHECKING:
@@ -63,7 +63,7 @@ class CourseResult:
         edema = np.zeros(onto.shape, bool)
         if visit == 0:
             return first.edema.copy()
-        bone_of = Edges.of(here).bone_of
+        bone_of = Voxels.of(here).edema
         for key, bone in here.keys(self.course.side).items():
             matrix = self.matrix(visit, key)
             if matrix is None or self.matrix(0, key) is None:

@@ -105,7 +105,7 @@ def match(
     seen : lesions by visit
     comparable : by bone, the visits that show it and can be compared, in order
     slice_mm : distance between slices of each visit
-    least_mm3 : a lesion below this is not taken for one that moved: it may just be missed or found
+    least_mm3 : of a lesion that moved, at one of the two visits: smaller ones come and go by chance
 
     Returns
     -------
@@ -247,7 +247,7 @@ def _pair_moved(
         return (
             (new.key == old.key) is same_bone
             and new.stops[-1].fate is Fate.NEW
-            and sizes[0] >= least_mm3
+            and sizes[1] >= least_mm3
             and sizes[1] <= MOVED_RATIO * sizes[0]
         )
 
