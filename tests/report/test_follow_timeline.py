@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from itertools import pairwise
 
 import pytest
 from hypothesis import given, settings
@@ -70,6 +71,18 @@ def test_weeks_are_to_scale_and_more_edema_stands_higher() -> None:
     assert first.y < third.y < second.y
     assert [tick.text for tick in one.visits] == ["1", "2", "3"]
     assert re.sub(r"\s", " ", first.text) == "3.0 ml"
+
+
+def test_visits_close_together_share_a_number() -> None:
+    one = chart(course(*[3000.0] * 5), visits(0, 1, 20, 21, 60), title="Femur", width=340,
+                height=240)  # fmt: skip
+    assert one is not None
+    assert [tick.text for tick in one.visits] == ["1, 2", "3, 4", "5"]
+    assert len(one.lines) == 5
+    close = chart(course(*[3000.0] * 5), visits(0, 1, 2, 3, 90), title="Femur", width=340,
+                  height=240)  # fmt: skip
+    assert close is not None
+    assert [tick.text for tick in close.visits] == ["1–4", "5"]
 
 
 def test_the_band_of_noise_lies_around_the_first_visit() -> None:
@@ -177,6 +190,9 @@ def test_all_is_inside_the_drawing(
     assert one.top - 0.01 <= one.band[0]
     assert one.band[1] >= 0
     assert len(one.volumes) >= 1
+    assert one.visits[-1].text.endswith(str(len(volumes)))
+    for a, b in pairwise(one.visits):
+        assert b.at - a.at >= 3.5 * (len(a.text) + len(b.text)), "numbers run into each other"
     for ribbon in one.ribbons:
         numbers = [float(n) for n in re.findall(r"[-\d.]+", ribbon.area)]
         assert all(math.isfinite(n) for n in numbers)

@@ -18,7 +18,7 @@ from marrowlight.report.timeline import Chart, Ribbon, chart
 if TYPE_CHECKING:
     from marrowlight.course.course_result import CourseResult
 
-WIDE, NARROW, SMALL = (1080, 330), (340, 270), (340, 230)
+WIDE, NARROW, SMALL = (1080, 340), (340, 280), (340, 240)
 """Sizes of a chart, in which its letters are as large as the text: of the main one on a wide and
 on a narrow screen, and of the others."""
 

@@ -10,7 +10,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from marrowlight.course.course import Verdict
-from marrowlight.course.view import Voxels
 from marrowlight.report.pictures import window
 from marrowlight.study.grid import Grid, box_around
 from marrowlight.study.volume import resample
@@ -109,7 +108,7 @@ def laid_bones(result: CourseResult) -> tuple[LaidBone, ...]:
     from marrowlight.edema.lesions import assign_to_bones
 
     visits, side = result.visits, result.course.side
-    owners = [Voxels.of(v).edema for v in visits]
+    owners = [assign_to_bones(v.edema, v.bones.labels, v.bones.grid) for v in visits]
     labels = [{k: b.label for k, b in v.keys(side).items()} for v in visits]
     verdicts = {(b.bone, b.side): b.verdict for b in result.course.bones}
     found = []

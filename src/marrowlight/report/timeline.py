@@ -14,7 +14,7 @@ from marrowlight.report.scale import Scale, volume_scale, week_scale
 SERIES = 3
 """Expected courses that are drawn, the leading ones: more could not be told apart."""
 
-EDGE_LEFT, EDGE_RIGHT, EDGE_TOP, EDGE_BOTTOM = 60.0, 18.0, 30.0, 42.0
+EDGE_LEFT, EDGE_RIGHT, EDGE_TOP, EDGE_BOTTOM = 60.0, 18.0, 40.0, 42.0
 """Room around the plot for the numbers at its axes."""
 
 LETTER = 7.2
@@ -87,6 +87,8 @@ class Chart:
     volumes: tuple[Tick, ...]
     weeks: tuple[Tick, ...]
     visits: tuple[Tick, ...]
+    lines: tuple[float, ...]
+    """x of each visit."""
     dots: tuple[Dot, ...]
     line: str
     gap: str
@@ -150,7 +152,8 @@ def chart(
         bottom=height - EDGE_BOTTOM,
         volumes=tuple(Tick(y.at(v), text) for v, text in y.ticks),
         weeks=tuple(Tick(x.at(v), text) for v, text in x.ticks),
-        visits=_visit_marks(visits, x),
+        visits=_visit_marks([x.at(v.weeks) for v in visits]),
+        lines=tuple(x.at(v.weeks) for v in visits),
         dots=dots,
         line=_path(dots, seen, apart=False),
         gap=_path(dots, seen, apart=True),
@@ -245,16 +248,24 @@ def _path(dots: Sequence[Dot], seen: Sequence[int], *, apart: bool) -> str:
     )
 
 
-def _visit_marks(visits: Sequence[VisitUsed], x: Scale) -> tuple[Tick, ...]:
-    """Numbers of the visits, from 1; those too near to each other share a place."""
+def _visit_marks(places: Sequence[float]) -> tuple[Tick, ...]:
+    """Numbers of the visits, from 1; those too near to each other share a place: ``2, 3``."""
+    groups: list[list[int]] = []
     marks: list[Tick] = []
-    for number, visit in enumerate(visits, start=1):
-        at = x.at(visit.weeks)
-        if marks and at - marks[-1].at < 22:
-            marks[-1] = Tick(marks[-1].at, f"{marks[-1].text}, {number}")
-        else:
-            marks.append(Tick(at, str(number)))
+    for number in range(1, len(places) + 1):
+        groups.append([number])
+        marks.append(_mark(groups[-1], places))
+        while len(marks) > 1 and marks[-1].at - marks[-2].at < 10 + LETTER / 2 * (
+            len(marks[-1].text) + len(marks[-2].text)
+        ):
+            groups[-2:] = [groups[-2] + groups[-1]]
+            marks[-2:] = [_mark(groups[-1], places)]
     return tuple(marks)
+
+
+def _mark(group: Sequence[int], places: Sequence[float]) -> Tick:
+    text = ", ".join(map(str, group)) if len(group) < 4 else f"{group[0]}–{group[-1]}"
+    return Tick(round((places[group[0] - 1] + places[group[-1] - 1]) / 2, 2), text)
 
 
 def _shape(number: int, one: Ribbon, first: float, x: Scale, y: Scale) -> Shape:
