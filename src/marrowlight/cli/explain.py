@@ -94,8 +94,6 @@ def command(
 
 def _show(screen: Screen, told: Explanation, name: str) -> None:
     """The explanation for people: flags, bars, reasons, next test, course, first care."""
-    from marrowlight.report.causes import share
-
     if name:
         screen.say(f"== {name}")
     screen.warn([n.text for n in told.notices])
@@ -112,7 +110,7 @@ def _show(screen: Screen, told: Explanation, name: str) -> None:
         filled = round(one.probability * BAR)
         bar = "█" * filled + "·" * (BAR - filled)
         screen.say(
-            f"{bar} {share(one.probability):>9} "
+            f"{bar} {_percent(one.probability):>3} % "
             f"({100 * one.low:.0f} to {100 * one.high:.0f})  {one.name}"
         )
         for sign, list_ in (("+", one.for_), ("-", one.against)):
@@ -161,3 +159,8 @@ def _show_course(screen: Screen, course: CourseMeaning) -> None:
     low, high = course.look_again.weeks
     screen.say(f"Look again in {low:g} to {high:g} weeks: {course.look_again.why}")
     screen.say(course.weeks_text)
+
+
+def _percent(p: float) -> str:
+    """``62``, and never a certainty: ``>99``."""
+    return ">99" if p > 0.995 else f"{100 * p:.0f}"
