@@ -336,14 +336,15 @@ def _side_of(regions: Sequence[Any]) -> Side:
 
 
 def _of_one_joint(visits: Sequence[Visit], left_out: list[LeftOutVisit]) -> list[Visit]:
-    """Only visits of the joint and side that most of them show; of equals that of the first."""
+    """Only visits of the joint and side that most of them show; of equals that of the first.
 
-    def places(visit: Visit) -> tuple[Joint, Side]:
-        return visit.joint, visit.side
+    A visit of both sides goes with one of either: bones have their own sides.
+    """
 
     def fit(one: Visit, other: Visit) -> bool:
-        return all(
-            a is b or "unknown" in (a, b) for a, b in zip(places(one), places(other), strict=True)
+        joints, sides = {one.joint, other.joint}, {one.side, other.side}
+        return (len(joints) == 1 or Joint.UNKNOWN in joints) and (
+            len(sides) == 1 or bool(sides & {Side.UNKNOWN, Side.MIDLINE})
         )
 
     if not visits:

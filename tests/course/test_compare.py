@@ -12,7 +12,7 @@ import pytest
 from numpy.typing import NDArray
 
 from marrowlight.course.compare import compare
-from marrowlight.course.course import BoneCourse, Verdict
+from marrowlight.course.course import BoneCourse, LeftOutVisit, Verdict
 from marrowlight.course.course_result import CourseResult
 from marrowlight.course.visit import Visit
 from marrowlight.errors import InputError
@@ -295,3 +295,17 @@ def test_a_course_keeps_to_its_schema() -> None:
     del written["bones"]
     with pytest.raises(jsonschema.ValidationError):
         jsonschema.validate(written, shipped_schema())
+
+
+@pytest.mark.parametrize("one", [Side.LEFT, Side.UNKNOWN, Side.MIDLINE])
+def test_a_visit_of_both_sides_goes_with_one_of_either(one: Side) -> None:
+    from marrowlight.follow_visits import _of_one_joint
+
+    out: list[LeftOutVisit] = []
+    visits = [replace(made_visit([LARGE]), side=side) for side in (one, Side.MIDLINE)]
+    assert _of_one_joint(visits, out) == visits
+    assert not out
+    odd = replace(made_visit([LARGE], name="odd"), side=Side.RIGHT)
+    left = [made_visit([LARGE]), made_visit([LARGE])]
+    assert _of_one_joint([odd, *left], out) == left
+    assert out[0].name == "odd"

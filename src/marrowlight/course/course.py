@@ -44,7 +44,10 @@ class Verdict(StrEnum):
 
 
 class Fate(StrEnum):
-    """How a lesion at one visit belongs to those of the visit before."""
+    """How a lesion at one visit belongs to those of the visit before.
+
+    At the first visit that shows its bone every lesion is ``kept``: nothing says that it is new.
+    """
 
     KEPT = "kept"
     SPLIT = "split"
@@ -95,7 +98,10 @@ class LesionAt(Followed):
     """A tracked lesion at one visit."""
 
     visit: int
-    lesion_id: str | None = Field(description="Id in that visit's reading; null where gone.")
+    lesion_id: str | None = Field(
+        description="Id in that visit's reading; null where gone; where it merged and does not go "
+        "on, of the lesion that took it up."
+    )
     bone: str
     side: Side
     volume_mm3: float
@@ -167,7 +173,10 @@ class VisitUsed(Followed):
     """One visit."""
 
     index: int
-    name: str = Field(description="Name of the folder or file; nothing of the patient.")
+    name: str = Field(
+        description="Of the folder or file, or 'visit 2' where that looks like a date or a number "
+        "of a patient."
+    )
     weeks: float = Field(description="Since the first visit.")
     weeks_source: Literal["dates", "given"]
     joint: Joint
