@@ -33,19 +33,16 @@ def dice(one: np.ndarray, other: np.ndarray) -> float:
     return float(2 * (one & other).sum() / (one.sum() + other.sum()))
 
 
-def test_bones_lie_on_each_other_whatever_moved(bones: tuple[LaidBone, ...]) -> None:
+def test_bones_lie_on_each_other_whatever_moved(
+    two: CourseResult, bones: tuple[LaidBone, ...]
+) -> None:
     assert [one.key.bone for one in bones] == ["femur", "tibia"], "the patella was refused"
     for one in bones:
         assert one.order == (0, 1)
-        assert dice(one.bone[0], one.bone[1]) > 0.95
-        moved = two_unmoved(one)
-        assert dice(one.bone[0], moved) < 0.93, "they lay elsewhere before"
-
-
-def two_unmoved(one: LaidBone) -> np.ndarray:
-    """The bone of the second visit where it was scanned."""
-    visit = followed().visits[1]
-    return visit.bones.labels == {"femur": 1, "tibia": 2}[one.key.bone]
+        first = one.first_bone(two.visits)
+        assert dice(first, one.bone(two.visits[1], 1, one.grid)) > 0.95
+        unmoved = two.visits[1].bones.labels == one.labels[1]
+        assert dice(first, unmoved) < 0.93, "they lay elsewhere before"
 
 
 def test_gained_lost_and_kept_add_up(two: CourseResult, bones: tuple[LaidBone, ...]) -> None:

@@ -98,15 +98,15 @@ def linked_viewer(
         bone=one.name.lower(),
         plane=display_of(one.grid).plane.value,
         visits=tuple(shown),
-        start=_middle(one),
+        start=_middle(one, visits),
     )
 
 
-def _middle(one: LaidBone) -> tuple[float, float, float]:
+def _middle(one: LaidBone, visits: Sequence[Visit]) -> tuple[float, float, float]:
     """The voxel nearest to the middle of what changed, or of the bone."""
     first, last = one.edema[one.order[0]], one.edema[one.order[-1]]
     voxels = next(
-        np.argwhere(mask) for mask in (first ^ last, first | last, one.bone[one.order[0]])
+        np.argwhere(mask) for mask in (first ^ last, first | last, one.first_bone(visits))
         if mask.any()
     )  # fmt: skip
     away = ((voxels - voxels.mean(axis=0)) * one.grid.spacing) ** 2

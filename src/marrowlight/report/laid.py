@@ -22,6 +22,9 @@ LEAST_TIMES, MOST_TIMES = 2.5, 6.0
 """White is this many times as far from black as normal marrow is: marrow stays dark enough for
 edema to be seen, and bright enough to be seen itself."""
 
+HALF = 0.5
+"""A voxel is bone where at least this share of it is."""
+
 RIM_VOXELS = 3
 """Voxels around a mask that its shape is worked out in."""
 
@@ -43,8 +46,9 @@ class LaidBone:
         Indices of the visits, in order of time; two at least.
     matrices : mapping from visit to (4, 4) float64
         RAS mm of that visit to RAS mm of the first.
-    bone, edema : mapping from visit to (I, J, K) bool on grid
-        The edema is that of this bone alone.
+    labels : mapping from visit to its label in the bone map of that visit
+    edema : mapping from visit to (I, J, K) bool on grid
+        That of this bone alone.
     """
 
     key: BoneKey
@@ -53,7 +57,7 @@ class LaidBone:
     grid: Grid
     order: tuple[int, ...]
     matrices: Mapping[int, NDArray[np.float64]]
-    bone: Mapping[int, NDArray[np.bool_]]
+    labels: Mapping[int, int]
     edema: Mapping[int, NDArray[np.bool_]]
 
     @property
@@ -68,6 +72,19 @@ class LaidBone:
         most = max(int(np.count_nonzero(self.edema[n])) for n in self.order)
         changed = int(np.count_nonzero(first ^ last)) + 0.01 * most
         return float(changed * self.grid.voxel_volume_mm3)
+
+    def first_bone(self, visits: Sequence[Visit]) -> NDArray[np.bool_]:
+        """(I, J, K) bool on grid, the bone at the first visit that shows it."""
+        first = self.order[0]
+        return np.asarray(visits[first].bones.labels == self.labels[first])
+
+    def bone(self, visit: Visit, n: int, onto: Grid) -> NDArray[np.bool_]:
+        """The bone of visit n laid on the first, on another grid."""
+        own = visit.bones.grid
+        mask = visit.bones.labels == self.labels[n]
+        moved = Grid(own.shape, self.matrices[n] @ own.affine)
+        share = np.asarray(resample(mask, moved, onto), np.float32)
+        return np.asarray(share >= HALF)
 
     def image(self, visit: Visit, n: int, onto: Grid) -> NDArray[np.float32] | None:
         """The image of visit n as this bone lies, on another grid; None where it has none."""
@@ -104,7 +121,6 @@ def laid_bones(result: CourseResult) -> tuple[LaidBone, ...]:
     Those that changed beyond noise first, then by how much is to be seen.
     """
     from marrowlight.course.limits import bone_words
-    from marrowlight.course.register import carry
     from marrowlight.edema.lesions import assign_to_bones
 
     visits, side = result.visits, result.course.side
@@ -117,21 +133,15 @@ def laid_bones(result: CourseResult) -> tuple[LaidBone, ...]:
         if len(order) < 2:
             continue
         grid = visits[order[0]].bones.grid
-        bone: dict[int, NDArray[np.bool_]] = {}
-        edema: dict[int, NDArray[np.bool_]] = {}
-        for n in order:
-            label, own = labels[n][key], visits[n].bones
-            masks = own.labels == label, owners[n] == label
-            if n != order[0]:
-                masks = (
-                    carry(masks[0], own.grid, matrices[n], grid),
-                    moved_mask(masks[1], own.grid, matrices[n], grid),
-                )
-            bone[n], edema[n] = masks
+        edema = {order[0]: owners[order[0]] == labels[order[0]][key]}
+        for n in order[1:]:
+            mine = owners[n] == labels[n][key]
+            edema[n] = moved_mask(mine, visits[n].bones.grid, matrices[n], grid)
+        here = {n: labels[n][key] for n in order}
         name = bone_words(key, side)
         verdict = verdicts.get((key.bone, key.side), Verdict.UNCERTAIN)
         title = name[:1].upper() + name[1:]
-        found.append(LaidBone(key, title, verdict, grid, order, matrices, bone, edema))
+        found.append(LaidBone(key, title, verdict, grid, order, matrices, here, edema))
     return tuple(sorted(found, key=lambda one: (not one.changed, -one.weight)))
 
 
@@ -141,8 +151,8 @@ def moved_mask(
     """A small mask on another grid, with its volume kept, as far as it lies within that grid.
 
     mask : (I, J, K) bool on grid; matrix : (4, 4), RAS mm of grid to RAS mm of onto. By shape, as
-    ``carry``, but at the level that keeps the volume: of a lesion on three thick slices that fall
-    between those of the other grid, a third would be lost otherwise.
+    ``course.register.carry``, but at the level that keeps the volume: of a lesion on three thick
+    slices that fall between those of the other grid, a third would be lost otherwise.
     """
     from scipy import ndimage
 

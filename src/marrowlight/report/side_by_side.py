@@ -108,9 +108,9 @@ def side_by_side(bones: Sequence[LaidBone], visits: Sequence[Visit]) -> tuple[Ro
     chosen: list[tuple[LaidBone, int]] = []
     for one in bones:
         if one.weight > 0 or not chosen:
-            chosen.append((one, _slices(one)[0]))
+            chosen.append((one, _slices(one, visits)[0]))
     for one in bones:
-        chosen += [(one, index) for index in _slices(one)[1:]]
+        chosen += [(one, index) for index in _slices(one, visits)[1:]]
     rows = [
         _row(number, one, index, visits)
         for number, (one, index) in enumerate(chosen[:MOST_ROWS], start=1)
@@ -118,7 +118,7 @@ def side_by_side(bones: Sequence[LaidBone], visits: Sequence[Visit]) -> tuple[Ro
     return tuple(rows)
 
 
-def _slices(one: LaidBone) -> list[int]:
+def _slices(one: LaidBone, visits: Sequence[Visit]) -> list[int]:
     """Slices of the first visit that show most of what changed, the best first.
 
     Of a bone that is stable, the one that shows most edema: what differs there is noise.
@@ -129,7 +129,7 @@ def _slices(one: LaidBone) -> list[int]:
     area = np.count_nonzero(first ^ last, axis=across)
     if not one.changed or not area.any():
         edema = np.any([one.edema[n] for n in one.order], axis=0)
-        shown = edema if edema.any() else one.bone[one.order[0]]
+        shown = edema if edema.any() else one.first_bone(visits)
         return [int(np.argmax(np.count_nonzero(shown, axis=across)))]
     found = [int(np.argmax(area))]
     for index in np.argsort(-area, kind="stable").tolist():
@@ -142,7 +142,7 @@ def _slices(one: LaidBone) -> list[int]:
 
 def _row(number: int, one: LaidBone, index: int, visits: Sequence[Visit]) -> Row:
     display = display_of(one.grid)
-    held = one.bone[one.order[0]] | np.any([one.edema[n] for n in one.order], axis=0)
+    held = one.first_bone(visits) | np.any([one.edema[n] for n in one.order], axis=0)
     box = crop_box(held, display)
     plane = _plane_grid(one.grid, display, index)
 
@@ -153,18 +153,19 @@ def _row(number: int, one: LaidBone, index: int, visits: Sequence[Visit]) -> Row
     shades = one.shades(visits)
     pictures = []
     for n in one.order:
+        bone = display.slice(one.bone(visits[n], n, plane), 0)[box]
         image = one.image(visits[n], n, plane)
         seen = image is not None
         shown = display.slice(image, 0)[box] if image is not None else None
         if shown is None:
-            shown = display.slice(one.bone[n], index)[box].astype(np.float32) * GREY
+            shown = bone.astype(np.float32) * GREY
         area = np.count_nonzero(display.slice(one.edema[n], index)[box])
         pictures.append(
             VisitSlice(
                 number=n + 1,
                 weeks=visits[n].weeks,
                 png=slice_png(shown, display, shades[n], LONGEST_PIXELS),
-                bone=path(one.bone[n]),
+                bone=mask_path(bone, display.row_mm, display.column_mm),
                 edema=path(one.edema[n]),
                 edema_mm2=float(area) * display.row_mm * display.column_mm,
                 seen=seen,
