@@ -4,11 +4,13 @@
 
 For each pattern one person a seed, whose edema takes the course of a cause of that pattern in the
 model of ``marrowlight.simulate``. Volumes by bone at the visits are the true ones with the noise of
-the software's own repeatability (``course/smallest_change.yaml``, same protocol), or with
-``--images N``, of N people for each pattern, what ``follow`` makes of their scans, bones given; there
-changes are judged as those of patients are, by the wider error of a human reader. The pattern is told from what changed beyond the smallest detectable change, by a rule that has nothing
-to tune. Beside it stands how often the course speaks for its own cause, by the likelihood that
-`explain --course` uses; that one was written from the literature, not from the simulation.
+the software's own repeatability (``course/smallest_change.yaml``, same protocol). With
+``--images N`` they are, of N people for each pattern, what ``follow`` makes of their scans, bones
+given; changes are then judged as those of patients are, by the wider error of a human reader.
+
+The pattern is told from what changed beyond the smallest detectable change, by a rule that has
+nothing to tune. Beside it stands how often the course speaks for its own cause, by the likelihood
+that `explain --course` uses; that one was written from the literature, not from the simulation.
 
 The courses are made up: this tests the chain, not how patients do.
 """
