@@ -46,7 +46,8 @@ def summary_sentence(bones: Sequence[BoneCourse], weeks: Sequence[float], side: 
         basis = "more than measurement error"
         if any(b.sdc_basis is SdcBasis.PHANTOM for b in changed):
             basis = "more than the software's own measurement error"
-        first = f"Edema in {'; in '.join(clauses)} {over} ({basis})"
+        first = f"Edema in {_joined([clauses[0], *(f'edema in {c}' for c in clauses[1:])])}"
+        first += f" {over} ({basis})"
         more = len(changed) - MOST_BONES
         if more > 0:
             first += f"; {more} more bone{'s' * (more > 1)} changed"
