@@ -183,8 +183,8 @@ def test_edema_that_leaves_one_bone_and_comes_up_in_another() -> None:
     assert track.from_tracks == ("T1",)
     assert result.summary == (
         "Edema in the femur resolved (from 4.1 to 0 ml) and edema in the tibia is new (4.1 ml) "
-        "over 10 weeks (more than measurement error). Lesions changed place: the one in the femur was "
-        "gone when the one in the tibia came."
+        "over 10 weeks (more than measurement error). Lesions changed place: the one in the femur "
+        "was gone when the one in the tibia came."
     )
 
 
