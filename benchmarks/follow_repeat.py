@@ -360,6 +360,14 @@ def _parts(pairs: list[Pair]) -> list[str]:
         if len(d) > 2:
             rms = float(np.sqrt((d**2).mean()))
             lines.append(f"| {name} | {len(d)} | {d.std(ddof=1):.3f} | {_ratio(1.96 * rms)} |")
+    lines += ["", "Farthest apart of them:", "", "| exam | joint | sequence | true | first | second |",
+              "|---" * 6 + "|"]  # fmt: skip
+    both = [p for p in of["matched"] if min(p.first_mm3, p.second_mm3) > 0]
+    large = [p for p in both if p.first_mm3 * p.second_mm3 >= 1e6]
+    large.sort(key=lambda p: -abs(float(np.log(p.second_mm3 / p.first_mm3))))
+    for p in large[:5]:
+        volumes = " | ".join(f"{v:.0f}" for v in (p.true_mm3, p.first_mm3, p.second_mm3))
+        lines.append(f"| {p.exam} | {p.joint} | {p.sequence} | {volumes} |")
     return lines
 
 
