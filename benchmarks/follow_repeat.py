@@ -360,8 +360,8 @@ def _parts(pairs: list[Pair]) -> list[str]:
         if len(d) > 2:
             rms = float(np.sqrt((d**2).mean()))
             lines.append(f"| {name} | {len(d)} | {d.std(ddof=1):.3f} | {_ratio(1.96 * rms)} |")
-    lines += ["", "Farthest apart of them:", "", "| exam | joint | sequence | true | first | second |",
-              "|---" * 6 + "|"]  # fmt: skip
+    head = "| exam | joint | sequence | true, mm³ | first | second |"
+    lines += ["", "Farthest apart of them:", "", head, "|---" * 6 + "|"]
     both = [p for p in of["matched"] if min(p.first_mm3, p.second_mm3) > 0]
     large = [p for p in both if p.first_mm3 * p.second_mm3 >= 1e6]
     large.sort(key=lambda p: -abs(float(np.log(p.second_mm3 / p.first_mm3))))
