@@ -25,6 +25,7 @@ ALL = (
     "causes",
     "follow_registration",
     "follow_patterns",
+    "follow_repeat",
 )
 
 

@@ -11,8 +11,9 @@ import pytest
 
 from marrowlight.course.course import Verdict
 from marrowlight.course.course_result import CourseResult
+from marrowlight.course.moved import moved_mask
 from marrowlight.report.display import display_of
-from marrowlight.report.laid import LaidBone, laid_bones, moved_mask
+from marrowlight.report.laid import LaidBone, laid_bones
 from marrowlight.report.side_by_side import APART_MM, MOST_ROWS, side_by_side
 from marrowlight.study.grid import Grid
 from tests.report.example import ball

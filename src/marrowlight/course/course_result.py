@@ -56,7 +56,7 @@ class CourseResult:
         Bone by bone; a bone that the first visit does not show, or that is not compared, is left
         out.
         """
-        from marrowlight.course.register import carry
+        from marrowlight.course.moved import moved_mask
 
         first, here = self.visits[0], self.visits[visit]
         onto = first.bones.grid
@@ -70,5 +70,5 @@ class CourseResult:
                 continue
             mine = bone_of == bone.label
             if mine.any():
-                edema |= carry(mine, here.bones.grid, matrix, onto)
+                edema |= moved_mask(mine, here.bones.grid, matrix, onto)
         return edema

@@ -8,9 +8,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from marrowlight.course.moved import moved_mask
 from marrowlight.course.visit import Visit
 from marrowlight.report.display import display_of
-from marrowlight.report.laid import LaidBone, moved_mask
+from marrowlight.report.laid import LaidBone
 from marrowlight.report.viewer import (
     LEAST_IMAGE_BYTES,
     MARGIN_MM,
