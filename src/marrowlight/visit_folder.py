@@ -17,10 +17,10 @@ from numpy.typing import NDArray
 from marrowlight.anatomy.bonemap import BoneMap, LabelledBone
 from marrowlight.errors import MarrowlightError, UnreadableFile
 from marrowlight.reading import Reading
-from marrowlight.reading_file import reading_from
 from marrowlight.records import SOURCE_SCHEMA
 from marrowlight.report.atomic import READING
 from marrowlight.study.study import Study
+from marrowlight.written_file import reading_from
 
 LARGEST_BYTES = 64_000_000
 """A record beside a reading holds some kB, or a few MB of UIDs; what is larger is not ours."""

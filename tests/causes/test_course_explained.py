@@ -9,11 +9,11 @@ import pytest
 
 from marrowlight.causes.case import Case
 from marrowlight.course.course import Course, Fate
-from marrowlight.course_file import course_from
 from marrowlight.errors import NotThisJoint, UnreadableFile
 from marrowlight.explain_case import explain
 from marrowlight.explanation import Explanation
 from marrowlight.study.study import Joint, Side
+from marrowlight.written_file import course_from
 from tests.causes.course_made import course
 from tests.cli.running import run_cli
 

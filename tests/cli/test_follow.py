@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from marrowlight.output import write_result
-from marrowlight.report.course_schema import shipped_schema
+from marrowlight.report.schema import shipped_schema
 from marrowlight.study.study import Side
 from tests.cli.running import Outcome, run_cli
 from tests.course.made_visit import Ball, made_visit, result_of
@@ -41,7 +41,7 @@ def visit(
 
 def course_of(out: Path) -> dict[str, Any]:
     course: dict[str, Any] = json.loads((out / "course.json").read_text())
-    jsonschema.validate(course, shipped_schema())
+    jsonschema.validate(course, shipped_schema("course"))
     return course
 
 

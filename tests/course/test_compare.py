@@ -17,7 +17,7 @@ from marrowlight.course.course_result import CourseResult
 from marrowlight.course.visit import Visit
 from marrowlight.errors import InputError
 from marrowlight.report.course_files import course_bytes
-from marrowlight.report.course_schema import course_schema, shipped_schema
+from marrowlight.report.schema import made_schema, shipped_schema
 from marrowlight.study.series import Plane
 from marrowlight.study.study import Side
 from tests.course.made_visit import WIDE, Ball, grid_of, made_visit, moved, reading_of
@@ -288,17 +288,17 @@ def test_edema_is_carried_to_the_first_visit() -> None:
 
 
 def test_a_course_keeps_to_its_schema() -> None:
-    assert shipped_schema() == course_schema(), (
-        "write it anew as marrowlight.report.course_schema.schema_text says"
+    assert shipped_schema("course") == made_schema("course"), (
+        "write it anew as marrowlight.report.schema.schema_text says"
     )
-    jsonschema.Draft202012Validator.check_schema(shipped_schema())
+    jsonschema.Draft202012Validator.check_schema(shipped_schema("course"))
     result = followed(made_visit([LARGE, TIBIA]), made_visit([SMALL], 8), refused=("tibia",))
     written = json.loads(course_bytes(result.course))
-    jsonschema.validate(written, shipped_schema())
+    jsonschema.validate(written, shipped_schema("course"))
     assert type(result.course).model_validate(written) == result.course
     del written["bones"]
     with pytest.raises(jsonschema.ValidationError):
-        jsonschema.validate(written, shipped_schema())
+        jsonschema.validate(written, shipped_schema("course"))
 
 
 @pytest.mark.parametrize("one", [Side.LEFT, Side.UNKNOWN, Side.MIDLINE])

@@ -9,7 +9,7 @@ import pytest
 
 from marrowlight.causes.case_file import case_from
 from marrowlight.explain_case import explain
-from marrowlight.report.explanation_schema import explanation_schema, shipped_schema
+from marrowlight.report.schema import made_schema, shipped_schema
 
 
 def written(**words: object) -> dict[str, object]:
@@ -19,10 +19,10 @@ def written(**words: object) -> dict[str, object]:
 
 
 def test_the_shipped_schema_is_the_one_of_the_model() -> None:
-    assert shipped_schema() == explanation_schema(), (
-        "write it anew as marrowlight.report.explanation_schema.schema_text says"
+    assert shipped_schema("explanation") == made_schema("explanation"), (
+        "write it anew as marrowlight.report.schema.schema_text says"
     )
-    jsonschema.Draft202012Validator.check_schema(shipped_schema())
+    jsonschema.Draft202012Validator.check_schema(shipped_schema("explanation"))
 
 
 @pytest.mark.parametrize(
@@ -36,21 +36,21 @@ def test_the_shipped_schema_is_the_one_of_the_model() -> None:
     ],
 )  # fmt: skip
 def test_explanations_keep_to_the_schema(words: dict[str, object]) -> None:
-    jsonschema.validate(written(**words), shipped_schema())
+    jsonschema.validate(written(**words), shipped_schema("explanation"))
 
 
 def test_a_field_of_a_later_version_is_no_mistake_and_a_wrong_one_is() -> None:
     data = written(joint="knee", present=["fever"])
     data["later"] = 1
-    jsonschema.validate(data, shipped_schema())
+    jsonschema.validate(data, shipped_schema("explanation"))
     ranking = data["ranking"]
     assert isinstance(ranking, list)
     ranking[0]["probability"] = 1.2
     with pytest.raises(jsonschema.ValidationError):
-        jsonschema.validate(data, shipped_schema())
+        jsonschema.validate(data, shipped_schema("explanation"))
     del data["ranking"]
     with pytest.raises(jsonschema.ValidationError):
-        jsonschema.validate(data, shipped_schema())
+        jsonschema.validate(data, shipped_schema("explanation"))
 
 
 @pytest.mark.parametrize(
@@ -58,5 +58,5 @@ def test_a_field_of_a_later_version_is_no_mistake_and_a_wrong_one_is() -> None:
     ["schema", "ranking", "flags", "next_test", "care", "expected_course", "hypotheses", "case"],
 )
 def test_what_machines_key_on_is_always_there(field: str) -> None:
-    assert field in shipped_schema()["required"]
+    assert field in shipped_schema("explanation")["required"]
     assert field in written(joint="sacroiliac")

@@ -74,13 +74,13 @@ def command(
     read = [read_case(path) for path in cases]
     changed = None
     if course is not None:
-        from marrowlight.course_file import course_from
+        from marrowlight.written_file import course_from
 
         changed = course_from(course)
     for path, case in zip(cases, read, strict=True):
         if reading is not None:
             from marrowlight.explained import explain_reading
-            from marrowlight.reading_file import reading_from
+            from marrowlight.written_file import reading_from
 
             explanation = explain_reading(case, reading_from(reading), changed).explanation
         else:

@@ -17,8 +17,8 @@ def moved_mask(
 ) -> NDArray[np.bool_]:
     """A small mask on another grid, with its volume kept, as far as it lies within that grid.
 
-    mask : (I, J, K) bool on grid; matrix : (4, 4), RAS mm of grid to RAS mm of onto. By shape, as
-    ``course.register.carry``, but at the level that keeps the volume: of a lesion on three thick
+    mask : (I, J, K) bool on grid; matrix : (4, 4), RAS mm of grid to RAS mm of onto. By shape,
+    at the level that keeps the volume: of a lesion on three thick
     slices that fall between those of the other grid, a third would be lost otherwise.
     """
     from scipy import ndimage

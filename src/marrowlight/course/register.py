@@ -11,11 +11,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from marrowlight.anatomy.bonemap import BoneMap, LabelledBone
 from marrowlight.course.bone_surface import BoneSurface, Points, surface_of
 from marrowlight.course.pose import Level, Poses, closer, cost_of, starts, turn_deg
-from marrowlight.errors import BadMask
-from marrowlight.study.grid import Grid, box_around
+from marrowlight.study.grid import Grid
 
 COARSE = Level(points=150, robust_mm=6.0, kept=0.9)
 MIDDLE = Level(points=600, robust_mm=2.5, kept=0.9)
@@ -102,35 +100,6 @@ def register_bone(
     best = int(np.argmin(cost_of(poses, there, here, FINE).total))
     pose = poses.take(np.array([best]))
     return _judged(bone, pose, there, here)
-
-
-def carry(
-    mask: NDArray[np.bool_], grid: Grid, matrix: NDArray[np.float64], onto: Grid
-) -> NDArray[np.bool_]:
-    """A mask moved and laid on another grid, by shape (signed distances, not voxels).
-
-    mask : (I, J, K) bool on grid; matrix : (4, 4), RAS+ mm of grid to RAS+ mm of onto.
-    Returns bool of onto.shape; all False where the mask falls outside.
-    """
-    out = np.zeros(onto.shape, bool)
-    if not mask.any():
-        return out
-    box = box_around(mask, (2, 2, 2))
-    part = grid.part([s.start for s in box], mask[box].shape)
-    moved = Grid(part.shape, matrix @ part.affine)
-    corners = onto.to_index(moved.corners())
-    low = np.clip(np.floor(corners.min(axis=0)).astype(int) - 1, 0, onto.shape)
-    high = np.clip(np.ceil(corners.max(axis=0)).astype(int) + 2, 0, onto.shape)
-    if (high <= low).any():
-        return out
-    target = onto.part([int(n) for n in low], tuple(int(n) for n in high - low))
-    one = LabelledBone(1, "carried")
-    try:
-        there = BoneMap(mask[box].astype(np.uint8), moved, (one,), "carried").onto(target)
-    except BadMask:
-        return out
-    out[low[0] : high[0], low[1] : high[1], low[2] : high[2]] = there.of(one)
-    return out
 
 
 def distance_at(

@@ -1,42 +1,67 @@
-"""The JSON Schema of ``reading.json``, made from the model and shipped beside it."""
+"""The JSON Schemas of what is written, made from the models and shipped beside them."""
 
 from __future__ import annotations
 
 import json
 from importlib import resources
-from typing import Any
+from typing import Any, Literal
 
-from marrowlight.reading import SCHEMA, Reading
+from pydantic import BaseModel
 
-FILE = "reading.schema.json"
+Contract = Literal["reading", "explanation", "course"]
+"""``reading.json``, ``explanation.json``, ``course.json``."""
 
 
-def reading_schema() -> dict[str, Any]:
-    """The JSON Schema (draft 2020-12) of a reading, made from the model.
+def made_schema(contract: Contract) -> dict[str, Any]:
+    """The JSON Schema (draft 2020-12) of a contract, made from its model.
 
-    Fields with a default are optional, so that a reading written before a field was added is
-    still valid; unknown fields are allowed, so that one written after it is too.
+    Fields with a default are optional, so that what was written before a field was added is still
+    valid; unknown fields are allowed, so that what is written after it is too.
     """
-    schema = Reading.model_json_schema(by_alias=True, mode="validation")
+    model, name = _model(contract)
+    schema = _open(model.model_json_schema(by_alias=True, mode="validation"))
     schema["required"] = ["schema", *schema["required"]]
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
-        "$id": f"urn:marrowlight:{SCHEMA.removeprefix('marrowlight.')}",
+        "$id": f"urn:marrowlight:{name.removeprefix('marrowlight.')}",
         **schema,
     }
 
 
-def shipped_schema() -> dict[str, Any]:
+def _model(contract: Contract) -> tuple[type[BaseModel], str]:
+    from marrowlight import explanation, reading
+    from marrowlight.course import course
+
+    models: dict[str, tuple[type[BaseModel], str]] = {
+        "reading": (reading.Reading, reading.SCHEMA),
+        "explanation": (explanation.Explanation, explanation.SCHEMA),
+        "course": (course.Course, course.SCHEMA),
+    }
+    return models[contract]
+
+
+def shipped_schema(contract: Contract = "reading") -> dict[str, Any]:
     """The JSON Schema that is in the package."""
-    text = resources.files(__package__).joinpath(FILE).read_text(encoding="utf-8")
+    text = resources.files(__package__).joinpath(f"{contract}.schema.json").read_text("utf-8")
     loaded: dict[str, Any] = json.loads(text)
     return loaded
 
 
-def schema_text() -> str:
-    """What ``reading.schema.json`` must hold.
+def schema_text(contract: Contract) -> str:
+    """What the shipped file of a contract must hold.
 
-    Written anew by ``python -c "import marrowlight.report.schema as s; print(s.schema_text(),
-    end='')" > src/marrowlight/report/reading.schema.json`` when a field is added.
+    Written anew, when a field is added, by ``python -c "import marrowlight.report.schema as s;
+    print(s.schema_text('reading'), end='')" > src/marrowlight/report/reading.schema.json``.
     """
-    return json.dumps(reading_schema(), indent=1, ensure_ascii=False) + "\n"
+    return json.dumps(made_schema(contract), indent=1, ensure_ascii=False) + "\n"
+
+
+def _open(node: Any) -> Any:
+    """The same schema, allowing fields that this version does not know."""
+    if isinstance(node, dict):
+        return {
+            key: _open(value)
+            for key, value in node.items()
+            if not (key == "additionalProperties" and value is False)
+        }
+    return [_open(value) for value in node] if isinstance(node, list) else node

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from marrowlight.errors import UnreadableFile
-from marrowlight.reading_file import LARGEST_BYTES, reading_from
 from marrowlight.report.files import reading_bytes
+from marrowlight.written_file import LARGEST_BYTES, reading_from
 from tests.report.example import result
 
 
@@ -89,5 +89,5 @@ def test_a_file_that_is_not_there(tmp_path: Path) -> None:
 
 def test_a_file_that_is_too_large(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert file.stat().st_size < LARGEST_BYTES
-    monkeypatch.setattr("marrowlight.reading_file.LARGEST_BYTES", 100)
+    monkeypatch.setattr("marrowlight.written_file.LARGEST_BYTES", 100)
     assert f"{file.stat().st_size} bytes" in refused(file)
