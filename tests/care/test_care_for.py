@@ -205,11 +205,13 @@ def test_a_possible_neck_fracture_holds_back_load() -> None:
 def test_possible_infection_holds_back_what_feeds_or_hides_it() -> None:
     found = by_id(care({"rheumatoid_arthritis": 0.7, BMES: 0.3}, (INFECTION,)))
     for option in ("short_steroid", "steroid_injection", "denosumab", "dmard", "biologic_or_jak",
-                   "nsaid", "paracetamol", "bisphosphonate", "iloprost", "core_decompression",
-                   "shock_waves"):  # fmt: skip
+                   "nsaid", "bisphosphonate", "iloprost", "core_decompression", "shock_waves",
+                   ):  # fmt: skip
         assert found[option].held_back, option
         assert found[option].held_source
-    assert found["protected_loading"].held_back is None
+    for option in ("protected_loading", "paracetamol"):
+        assert found[option].held_back is None, option
+    assert any("temperature" in caution.text for caution in found["paracetamol"].cautions)
 
 
 def test_possible_tumor_holds_back_steroid_bone_drugs_and_the_knife() -> None:
@@ -228,6 +230,29 @@ def test_an_active_charcot_foot_is_not_walked_on() -> None:
     assert options["load_management"].held_back
     assert options["contact_cast"].held_back is None
     assert any("no further step" in step for step in found.first)
+
+
+def test_a_foot_that_may_be_infected_is_not_closed_into_a_cast() -> None:
+    found = by_id(care({"neuropathic_charcot": 0.5, INFECTION: 0.4},
+                       ("neuropathic_charcot", INFECTION), joint=Joint.ANKLE))  # fmt: skip
+    assert found["contact_cast"].held_back
+    assert found["protected_loading"].held_back is None
+
+
+def test_an_opinion_on_fixation_never_waits() -> None:
+    found = by_id(care({"acute_fracture_occult": 0.5, TUMOR: 0.3}, (TUMOR,)))
+    assert found["fixation"].held_back is None
+    assert any("tumor" in caution.text for caution in found["fixation"].cautions)
+
+
+def test_strengthening_comes_after_load_is_off_where_a_bone_may_give_way() -> None:
+    worn = {"osteoarthritis_bml": 0.5, "insufficiency_fracture_subchondral": 0.4}
+    found = care(worn, joint=Joint.KNEE)
+    ids = [option.id for option in found.options]
+    assert ids.index("protected_loading") < ids.index("strengthening")
+    assert any("Not yet" in c.text for c in by_id(found)["strengthening"].cautions)
+    alone = by_id(care({"osteoarthritis_bml": 0.9}, joint=Joint.KNEE))
+    assert not any("Not yet" in c.text for c in alone["strengthening"].cautions)
 
 
 def test_two_flags_give_both_reasons() -> None:

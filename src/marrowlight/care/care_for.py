@@ -35,6 +35,7 @@ class _Held(NamedTuple):
     why: str | None
     source: tuple[str, ...]
     warned: tuple[MatchedCaution, ...]
+    later: bool
 
 
 def care_for(
@@ -58,8 +59,8 @@ def care_for(
         Options of the leading causes (at least ``LEADING_FROM``, at most ``LEADING_MOST``), each
         once, by certainty and harm: one step of certainty weighs as much as one step of harm or one
         rank of its cause, and an uncertain effect and an unlicensed use half a step each (an
-        estimate). What was tried and does not help comes after that, then what waits for a flag,
-        and last what this patient should avoid.
+        estimate). What a leading cause asks to wait with comes after that, then what was tried and
+        does not help, then what waits for a flag, and last what this patient should avoid.
     """
     care = care_knowledge()
     findings = dict(knowledge().findings)
@@ -70,13 +71,14 @@ def care_for(
 
     served = _served(care, case, leading, own)
     gone = {option: row for each in own for row in each.leaves_out for option in row.options}
+    held = {key: _held(care, key, flags, leading) for key in served if key not in gone}
     options = [
-        _option(care.options[key], rows, case, findings, _held(care, key, flags))
-        for key, rows in served.items()
-        if key not in gone
+        _option(care.options[key], served[key], case, findings, hold) for key, hold in held.items()
     ]
     place = {option.id: index for index, option in enumerate(options)}
-    options.sort(key=lambda option: (*_order(option, leading), option.harm, place[option.id]))
+    options.sort(
+        key=lambda one: (*_order(one, leading, held[one.id].later), one.harm, place[one.id])
+    )
     return Care(
         list=name,
         first=_first(care, leading, flags),
@@ -176,14 +178,12 @@ def _check(
     return tuple(dict.fromkeys(asked))
 
 
-def _held(care: CareKnowledge, option: str, flags: Sequence[Flag]) -> _Held:
-    """Why flags hold an option back, and of what they only warn."""
-    rows = [
-        hold
-        for flag in flags
-        for hold in care.holds
-        if option in hold.options and flag.cause in hold.causes
-    ]
+def _held(care: CareKnowledge, option: str, flags: Sequence[Flag], leading: Sequence[str]) -> _Held:
+    """Why flags hold an option back, and of what they and the leading causes only warn."""
+    own = [hold for hold in care.holds if option in hold.options]
+    rows = [hold for flag in flags for hold in own if flag.cause in hold.causes]
+    waits = [hold for hold in own if hold.leading and {*leading} & {*hold.causes}]
+    rows += [hold for hold in waits if hold not in rows]
     back = [hold for hold in rows if hold.level == "avoid"]
     return _Held(
         why=" ".join(dict.fromkeys(hold.why for hold in back)) or None,
@@ -193,14 +193,18 @@ def _held(care: CareKnowledge, option: str, flags: Sequence[Flag]) -> _Held:
             for hold in rows
             if hold.level == "caution"
         ),
+        later=bool(waits),
     )
 
 
-def _order(option: CareOption, leading: Sequence[str]) -> tuple[bool, bool, bool, float]:
+def _order(
+    option: CareOption, leading: Sequence[str], later: bool
+) -> tuple[bool, bool, bool, bool, float]:
     return (
         option.avoid,
         option.held_back is not None,
         option.benefit == "none_shown",
+        later,
         _CERTAINTY[option.certainty]
         + option.harm
         + leading.index(option.for_causes[0])

@@ -70,12 +70,14 @@ class Hold(Sourced):
     """Options that would harm if a flag were right.
 
     causes : causes of flags; level : ``avoid`` holds back until the flag is cleared, ``caution``
-    only warns.
+    only warns; leading : a warning also where one of the causes leads without a flag, and the
+    option then comes later in the list.
     """
 
     causes: tuple[str, ...] = Field(min_length=1)
     options: tuple[str, ...] = Field(min_length=1)
     level: Level = "avoid"
+    leading: bool = False
     why: str = Field(min_length=8)
 
 
