@@ -77,6 +77,12 @@ def tests() -> tuple[Test, ...]:
     return check_tests(file, knowledge())
 
 
+def may_be_sought(finding: str, case: Case) -> bool:
+    """False where every test that settles a finding is forbidden in this patient."""
+    ways = [test for test in tests() if finding in test.answers]
+    return not ways or any(not any(x.holds(case) for x in test.not_if) for test in ways)
+
+
 def check_tests(file: YamlFile, known: Knowledge) -> tuple[Test, ...]:
     """The tests of a file; a finding or source that is not known raises ``KnowledgeError``."""
     found = file.parse(Tests).tests

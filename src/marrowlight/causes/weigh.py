@@ -9,6 +9,7 @@ from marrowlight.causes.draws import Floats
 from marrowlight.causes.posterior import Evidence, blocks_of, counted, marginal, shares
 from marrowlight.causes.probability import Basis
 from marrowlight.causes.ranked import Missing, Weight
+from marrowlight.causes.test_to_do import may_be_sought
 from marrowlight.causes.what_if import WhatIf
 
 SLIGHT, CLEAR, STRONG = 0.5, 1.58, 3.32
@@ -52,10 +53,12 @@ def reasons(
 
 
 def missing(asked: WhatIf, shift: Floats, index: int) -> tuple[Missing, ...]:
-    """The three unknown findings that would move a cause most; shift : (U, C) of ``shifts``."""
-    known, found = asked.evidence.known, []
-    for k in np.argsort(-shift[:, index], kind="stable")[:3]:
-        finding = known.findings[asked.findings[int(k)]]
+    """The three unknown findings that would move a cause most, of those that may be looked for in
+    this patient; shift : (U, C) of ``shifts``."""
+    known, found, case = asked.evidence.known, [], asked.evidence.case
+    order = [int(k) for k in np.argsort(-shift[:, index], kind="stable")]
+    for k in [k for k in order if may_be_sought(asked.findings[k], case)][:3]:
+        finding = known.findings[asked.findings[k]]
         if shift[k, index] >= 0.01:
             found.append(
                 Missing(

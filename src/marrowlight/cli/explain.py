@@ -127,6 +127,8 @@ def _show(screen: Screen, told: Explanation, name: str) -> None:
             screen.say(f"    {question}")
     if told.necrosis:
         screen.say(f"Osteonecrosis or transient edema: {told.necrosis.balance}")
+        if told.necrosis.leans == "necrosis":
+            screen.say(f"    {told.necrosis.next}")
     if told.course:
         _show_course(screen, told.course)
     if told.expected_course:
@@ -138,9 +140,13 @@ def _show(screen: Screen, told: Explanation, name: str) -> None:
         )
     for step in told.care_first:
         screen.say(f"First: {step}")
-    options = [o.name for o in told.care if not o.avoid and not o.held_back]
+    open_ = [o for o in told.care if not o.avoid and not o.held_back]
+    options = [o.name for o in open_ if o.benefit != "none_shown"]
     if options:
         screen.say(f"Care to discuss ({told.care_list} list): {'; '.join(options[:6])}")
+    vain = [o.name for o in open_ if o.benefit == "none_shown"]
+    if vain:
+        screen.say(f"No gain was shown for: {'; '.join(vain)}")
     held = [o.name for o in told.care if o.held_back]
     if held:
         screen.say(f"Held back until the flag is cleared: {'; '.join(held)}")
