@@ -181,9 +181,9 @@ def _question_of(finding: Finding, joint: Joint) -> Question:
     if finding.kind == "category":
         choices = finding.options
         if finding.id == SITE:
-            choices = (*knowledge().sites_of(joint), "other")
+            choices = tuple(dict.fromkeys((*knowledge().sites_of(joint), "other")))
         how = f"a number from 1 to {len(choices)}"
-        return Question(finding.id, finding.question, how, tuple(dict.fromkeys(choices)))
+        return Question(finding.id, finding.question, how, choices)
     return Question(finding.id, finding.question, "y or n")
 
 

@@ -185,3 +185,46 @@ def test_an_urgent_flag_puts_the_test_that_can_clear_it_first() -> None:
     assert told.next_test is not None
     assert told.next_test.id == "aspiration"
     assert next_test(asked(hot)).id != "aspiration"
+
+
+CHILD = {"joint": "hip", "age": 4, "present": ["fever", "cannot_bear_weight", "mri_effusion"]}
+
+
+def test_a_septic_hip_of_a_child_is_aspirated_before_anything_is_read_again() -> None:
+    told = explain(case(**CHILD, values={"crp_mg_l": 80}))
+    assert {f.cause for f in told.flags} > {"infection_osteomyelitis_septic_arthritis"}
+    assert told.next_test is not None
+    assert told.next_test.id == "aspiration"
+
+
+def test_no_joint_is_aspirated_beside_a_diabetic_wound() -> None:
+    signs = ["diabetes", "penetrating_wound_or_ulcer", "joint_warm_red_swollen"]
+    told = explain(case(joint="ankle", age=61, present=signs, values={"crp_mg_l": 60}))
+    assert told.next_test is not None
+    assert told.next_test.id != "aspiration"
+    assert "aspiration" in {ruled.id for ruled in told.next_test.not_now}
+
+
+def test_sensation_lost_in_a_diabetic_wound_does_not_make_it_charcot() -> None:
+    signs = ["diabetes", "penetrating_wound_or_ulcer", "joint_warm_red_swollen"]
+    foot = {"joint": "ankle", "age": 61, "values": {"crp_mg_l": 60}}
+    told = explain(case(**foot, present=[*signs, "peripheral_neuropathy"]))
+    assert told.ranking[0].cause == "infection_osteomyelitis_septic_arthritis"
+    assert explain(case(**foot, present=signs)).ranking[0].probability == pytest.approx(
+        told.ranking[0].probability, abs=0.005
+    )
+
+
+def test_what_cannot_be_sought_is_not_said_to_narrow() -> None:
+    for pregnancy, sought in (("trimester_3", False), ("not_pregnant", True)):
+        told = explain(case(**HIP, pregnancy=pregnancy))
+        asked_for = {m.finding for one in told.ranking for m in one.missing}
+        assert ("dce_subchondral_nonperfused" in asked_for) is sought
+
+
+def test_a_hidden_hip_fracture_is_looked_for_on_the_mri_at_hand() -> None:
+    signs = ["acute_trauma", "cannot_bear_weight"]
+    told = explain(case(joint="hip", age=83, present=signs))
+    assert told.next_test is not None
+    assert "nonsubchondral_fracture_line" in told.next_test.asks
+    assert told.next_test.id == "same_mri"

@@ -67,7 +67,8 @@ class NextTest(Step):
 def next_test(asked: WhatIf, urgent: Collection[str] = ()) -> NextTest | None:
     """The test with the largest expected gain for its burden; None where none settles more.
 
-    urgent : causes that must be excluded now; a test that can do so comes before all others.
+    urgent : causes that must be excluded now; a test that can do so comes before all others, first
+    for the most probable of them: fluid is drawn before a septic joint is read again.
     """
     case, known = asked.evidence.case, asked.evidence.known
     single = gains(asked)
@@ -85,10 +86,15 @@ def next_test(asked: WhatIf, urgent: Collection[str] = ()) -> NextTest | None:
             steps.append(step)
     if not steps:
         return None
-    clears = {t.id: set(t.clears) for t in tests()}
+    space = asked.evidence.space
+    chance = dict(zip(space.causes, marginal(space, asked.now).tolist(), strict=True))
+    pressing = {
+        t.id: max((chance.get(c, 0.0) for c in t.clears if c in urgent), default=-1.0)
+        for t in tests()
+    }
     steps.sort(
         key=lambda s: (
-            not clears[s.id] & set(urgent),
+            -pressing[s.id],
             -s.gain_bits / s.burden**BURDEN_POWER,
             s.id,
         )

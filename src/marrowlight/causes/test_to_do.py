@@ -14,13 +14,14 @@ from marrowlight.causes.probability import STRICT, Sourced
 from marrowlight.causes.yaml_file import YamlFile
 from marrowlight.errors import KnowledgeError
 
-When = Literal["always", "pregnant", "child", "kidney", "anticoagulant"]
+When = Literal["always", "pregnant", "child", "kidney", "anticoagulant", "diabetic_wound"]
 
 CHILD = 18.0
 """Years below which a patient is a child here."""
 
 KIDNEY = ("kidney_disease",)
 BLOOD = ("anticoagulant",)
+WOUND = {"penetrating_wound_or_ulcer", "diabetes"}
 
 
 class Limit(Sourced):
@@ -37,6 +38,7 @@ class Limit(Sourced):
             "child": case.age is not None and case.age < CHILD,
             "kidney": any(f in case.present for f in KIDNEY),
             "anticoagulant": any(f in case.present for f in BLOOD),
+            "diabetic_wound": case.present >= WOUND,
         }[self.when]
 
 
