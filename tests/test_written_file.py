@@ -31,6 +31,7 @@ def changed(path: Path, change: Any) -> Path:
 def test_it_comes_back_as_it_was(file: Path) -> None:
     assert reading_from(file) == result().reading
     assert reading_from(file.parent) == result().reading
+    assert reading_from(str(file)) == result().reading
 
 
 def test_fields_of_a_later_version_are_left_out(file: Path) -> None:

@@ -13,7 +13,8 @@ from marrowlight.course.course import LeftOutVisit, Limit
 from marrowlight.course.course_result import CourseResult
 from marrowlight.course.limits import visits_words
 from marrowlight.course.visit import Visit
-from marrowlight.errors import InputError, MixedPatients, UsageError
+from marrowlight.errors import InputError, MixedPatients, UnreadableFile, UsageError
+from marrowlight.reading import Reading
 from marrowlight.report.atomic import READING
 from marrowlight.result import ReadResult
 from marrowlight.stages import Stages
@@ -70,7 +71,7 @@ def follow(
         When each visit was; without it the dates in the files say so, and the visits are put in
         their order. Must rise.
     joint, side : optional
-        Override what the files of studies say.
+        Override what the files of studies say; an earlier reading of another is left out.
     case : Case, optional
         What is known of the patient; the result then holds an explanation, of what the last visit
         shows and of the course.
@@ -185,15 +186,37 @@ def _open(
         return _Opened(place, name, one, identity)
     if isinstance(one, Study):
         return _Opened(place, name, one, identity_of(one))
+    from marrowlight.report.course_files import COURSE
+    from marrowlight.study.open import open_study
+
     path = Path(one)
     if is_reading(path):
         folder = visit_folder(path)
+        _as_it_was_read(folder.reading, joint=joint, side=side)
         return _Opened(place, name, folder, folder.identity)
-    from marrowlight.study.open import open_study
-
+    if (path / COURSE).is_file() or path.name == COURSE:
+        raise UnreadableFile(
+            "It is the output of `marrowlight follow`, which holds a course and no visit.",
+            where=path,
+            expected="a study, or the output folder of `marrowlight read` or `measure`",
+        )
     study = open_study(path, joint=joint, side=side)
     _ = study.primary
     return _Opened(place, name, study, identity_of(study))
+
+
+def _as_it_was_read(
+    reading: Reading, *, joint: Joint | str | None, side: Side | str | None
+) -> None:
+    """Refuse to call an earlier reading another joint or side than it was read as."""
+    is_: tuple[Joint | Side, ...] = (_joint_of(reading.regions), _side_of(reading.regions))
+    for option, asked, was in zip(("joint", "side"), (joint, side), is_, strict=True):
+        if asked is not None and asked != was:
+            raise UnreadableFile(
+                f"It was read as {option} {was.value}, which --{option} {asked} cannot change now: "
+                f"read the study again with --{option}, or leave --{option} out.",
+                where=reading.reading_id,
+            )
 
 
 def _one_patient(opened: Sequence[_Opened]) -> None:
@@ -201,8 +224,8 @@ def _one_patient(opened: Sequence[_Opened]) -> None:
     if len({one.identity.patient for one in known}) > 1:
         other = [o.place for o in known if o.identity.patient != known[0].identity.patient]
         raise MixedPatients(
-            f"The visits are not of one patient: {visits_words(other)} carries another patient id "
-            f"than visit {known[0].place + 1}.",
+            "The visits are not of one patient: another patient id than in visit "
+            f"{known[0].place + 1} is in {visits_words(other)}.",
             expected="visits of one patient",
             do="name the visits of one patient; the ids are not shown here on purpose",
         )
@@ -256,7 +279,7 @@ def _in_time(
     unknown = [one.place for one in opened if one.identity.date is None]
     if unknown:
         raise UsageError(
-            f"The files do not say when {visits_words(unknown)} was.",
+            f"The files hold no study date in {visits_words(unknown)}.",
             expected="a study date in every visit",
             do="say when each visit was: --weeks 0,6,14",
         )

@@ -20,7 +20,7 @@ LARGEST_BYTES = 64_000_000
 Written = TypeVar("Written", bound=BaseModel)
 
 
-def reading_from(path: Path) -> Reading:
+def reading_from(path: str | Path) -> Reading:
     """The reading in ``reading.json``, or in the output folder that holds it.
 
     Fields that this version does not know are left out, as the contract asks. Raises
@@ -29,7 +29,7 @@ def reading_from(path: Path) -> Reading:
     return _read(path, "reading", Reading, READING, "`marrowlight read` or `measure`")
 
 
-def course_from(path: Path) -> Course:
+def course_from(path: str | Path) -> Course:
     """The course in ``course.json``, or in the output folder that holds it.
 
     Fields that this version does not know are left out, as the contract asks. Raises
@@ -38,7 +38,8 @@ def course_from(path: Path) -> Course:
     return _read(path, "course", Course, COURSE, "`marrowlight follow`")
 
 
-def _read(path: Path, kind: str, model: type[Written], schema: str, command: str) -> Written:
+def _read(path: str | Path, kind: str, model: type[Written], schema: str, command: str) -> Written:
+    path = Path(path)
     file = path / f"{kind}.json" if path.is_dir() else path
     try:
         if file.stat().st_size > LARGEST_BYTES:

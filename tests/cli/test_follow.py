@@ -111,6 +111,31 @@ def test_weeks_that_cannot_be(
     refused(outcome, tmp_path / "out", 2, said, "--weeks")
 
 
+@pytest.mark.parametrize(
+    ("asked", "said"),
+    [
+        (("--side", "right"), "read as side left, which --side right cannot change"),
+        (("--joint", "hip"), "read as joint knee, which --joint hip cannot change"),
+    ],
+)
+def test_a_reading_is_not_called_another_side_or_joint_in_silence(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], asked: tuple[str, str], said: str
+) -> None:
+    visits = [visit(tmp_path / "a", [LARGE]), visit(tmp_path / "b", [SMALL])]
+    out = tmp_path / "out"
+    outcome = run_cli(capsys, "follow", *visits, "--weeks", "0,6", *asked, "-o", out)
+    refused(outcome, out, 3, said, "read the study again")
+
+
+def test_a_course_is_no_visit(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    course = tmp_path / "course"
+    course.mkdir()
+    (course / "course.json").write_text("{}")
+    visits = [visit(tmp_path / "a", [LARGE]), course]
+    outcome = run_cli(capsys, "follow", *visits, "--weeks", "0,6", "-o", tmp_path / "out")
+    refused(outcome, tmp_path / "out", 3, "output of `marrowlight follow`")
+
+
 def test_without_dates_the_weeks_are_asked_for(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -8,7 +8,7 @@ import pytest
 from scipy.spatial.transform import Rotation
 
 from marrowlight.course.moved import moved_mask
-from marrowlight.course.register import distance_at, register_bone
+from marrowlight.course.register import _reason, distance_at, register_bone
 from marrowlight.phantom import knee_bones
 from marrowlight.study.grid import Grid
 
@@ -121,6 +121,11 @@ def test_another_bone_is_refused_with_a_reason():
     assert not found.accepted
     assert "femur" in found.reason
     assert "mm apart" in found.reason
+
+
+def test_an_overlap_just_too_small_is_not_written_as_the_one_that_is_needed():
+    reason = _reason("fibula", 0.7, 0.8482, 0.9, 30, 8)
+    assert "overlap is 0.84 (at least 0.85" in reason
 
 
 def test_too_little_common_surface_is_refused():

@@ -6,6 +6,7 @@ sequence and field strength may differ, the shape of the bone does not.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -148,12 +149,17 @@ def _reason(
         )
     if overlap < SMALLEST_OVERLAP:
         return (
-            f"The {name} of the two visits does not fit: the overlap is {overlap:.2f} (at least "
+            f"The {name} of the two visits does not fit: the overlap is {_down(overlap)} (at least "
             f"{SMALLEST_OVERLAP} is needed)."
         )
     if angle > LARGEST_ROTATION_DEG:
         return f"The {name} would have turned by {angle:.0f} degrees, which no joint allows."
     return ""
+
+
+def _down(share: float) -> str:
+    """A share with two digits, never rounded up to the limit that it misses."""
+    return f"{math.floor(share * 100) / 100:.2f}"
 
 
 def _apart(pose: Poses, fixed: BoneSurface, moving: BoneSurface) -> tuple[float, float, float]:
