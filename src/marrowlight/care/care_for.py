@@ -26,6 +26,10 @@ SAFE_STEP = "protect_and_review"
 
 NONE_LEADS = "No cause reaches one in ten, so no options are listed before the next test."
 
+LATER = 5.0
+"""Steps of certainty by which an option comes later that a leading cause asks to wait with.
+Estimate: after taking load off, before any operation."""
+
 _CERTAINTY: Mapping[Certainty, int] = {
     "high": 0, "moderate": 1, "consensus": 3, "low": 3, "very_low": 4,
 }  # fmt: skip
@@ -59,8 +63,9 @@ def care_for(
         Options of the leading causes (at least ``LEADING_FROM``, at most ``LEADING_MOST``), each
         once, by certainty and harm: one step of certainty weighs as much as one step of harm or one
         rank of its cause, and an uncertain effect and an unlicensed use half a step each (an
-        estimate). What a leading cause asks to wait with comes after that, then what was tried and
-        does not help, then what waits for a flag, and last what this patient should avoid.
+        estimate), and ``LATER`` steps where a leading cause asks to wait. What was tried and does
+        not help comes after that, then what waits for a flag, and last what this patient should
+        avoid.
     """
     care = care_knowledge()
     findings = dict(knowledge().findings)
@@ -199,17 +204,17 @@ def _held(care: CareKnowledge, option: str, flags: Sequence[Flag], leading: Sequ
 
 def _order(
     option: CareOption, leading: Sequence[str], later: bool
-) -> tuple[bool, bool, bool, bool, float]:
+) -> tuple[bool, bool, bool, float]:
     return (
         option.avoid,
         option.held_back is not None,
         option.benefit == "none_shown",
-        later,
         _CERTAINTY[option.certainty]
         + option.harm
         + leading.index(option.for_causes[0])
         + 0.5 * (option.benefit == "uncertain")
-        + 0.5 * option.off_label,
+        + 0.5 * option.off_label
+        + LATER * later,
     )
 
 
