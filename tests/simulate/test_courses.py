@@ -185,6 +185,12 @@ def test_care_that_is_not_known_is_refused(care):
     assert error.value.expected
 
 
+def test_care_that_would_start_after_the_end_is_refused():
+    with pytest.raises(UsageError, match="week 10, after the 10 weeks"):
+        simulate("bone_contusion", 10, ("protected_loading:10",))
+    assert simulate("bone_contusion", 10, ("protected_loading:9",)).care[0].start == 9
+
+
 def test_an_unknown_cause_is_told_what_is_near():
     with pytest.raises(UsageError, match="bone_contusoin") as error:
         simulate("bone_contusoin", 10)

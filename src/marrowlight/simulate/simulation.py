@@ -176,7 +176,8 @@ def simulate(
     Raises
     ------
     UsageError
-        For an unknown cause, care or parameter, or weeks outside 1 to 520.
+        For an unknown cause, care or parameter, care asked for after the end, or weeks outside 1
+        to 520.
     """
     if not 1 <= weeks <= LONGEST_WEEKS:
         raise UsageError(
@@ -191,6 +192,13 @@ def simulate(
     who = person(drive, weeks, seed)
     seen = drive.first_seen_weeks * who.pace
     given = care_given(care, seen)
+    for one in given:
+        if one.start >= weeks and one.start != seen:
+            raise UsageError(
+                f"{one.effect.id} would start in week {one.start:g}, after the {weeks:g} weeks.",
+                where="--care",
+                expected=f"a week before {weeks:g}, or more --weeks",
+            )
     grid = np.union1d(np.arange(0, weeks, STEP_WEEKS), [weeks])
     apart = (drive.next_site_weeks or 0.0) * who.pace
     sites = []
