@@ -14,13 +14,21 @@ from marrowlight.course.course_result import CourseResult
 from marrowlight.course.limits import visits_words
 from marrowlight.course.visit import Visit
 from marrowlight.errors import InputError, MixedPatients, UnreadableFile, UsageError
-from marrowlight.reading import Reading
 from marrowlight.report.atomic import READING
 from marrowlight.result import ReadResult
 from marrowlight.stages import Stages
 from marrowlight.study.shown import clean
 from marrowlight.study.study import Joint, Side, Study
-from marrowlight.visit_folder import Identity, VisitFolder, identity_of, is_reading, visit_folder
+from marrowlight.visit_folder import (
+    Identity,
+    VisitFolder,
+    as_it_was_read,
+    identity_of,
+    is_reading,
+    joint_of,
+    side_of,
+    visit_folder,
+)
 
 if TYPE_CHECKING:
     from marrowlight.causes.case import Case
@@ -192,7 +200,7 @@ def _open(
     path = Path(one)
     if is_reading(path):
         folder = visit_folder(path)
-        _as_it_was_read(folder.reading, joint=joint, side=side)
+        as_it_was_read(folder.reading, joint=joint, side=side)
         return _Opened(place, name, folder, folder.identity)
     if (path / COURSE).is_file() or path.name == COURSE:
         raise UnreadableFile(
@@ -203,20 +211,6 @@ def _open(
     study = open_study(path, joint=joint, side=side)
     _ = study.primary
     return _Opened(place, name, study, identity_of(study))
-
-
-def _as_it_was_read(
-    reading: Reading, *, joint: Joint | str | None, side: Side | str | None
-) -> None:
-    """Refuse to call an earlier reading another joint or side than it was read as."""
-    is_: tuple[Joint | Side, ...] = (_joint_of(reading.regions), _side_of(reading.regions))
-    for option, asked, was in zip(("joint", "side"), (joint, side), is_, strict=True):
-        if asked is not None and asked != was:
-            raise UnreadableFile(
-                f"It was read as {option} {was.value}, which --{option} {asked} cannot change now: "
-                f"read the study again with --{option}, or leave --{option} out.",
-                where=reading.reading_id,
-            )
 
 
 def _one_patient(opened: Sequence[_Opened]) -> None:
@@ -317,8 +311,8 @@ def _visit(one: _Opened, given: bool, stages: Stages, *, pictures: bool) -> Visi
     if isinstance(found, VisitFolder):
         bones, edema = found.masks()
         return Visit(
-            joint=_joint_of(found.reading.regions),
-            side=_side_of(found.reading.regions),
+            joint=joint_of(found.reading.regions),
+            side=side_of(found.reading.regions),
             bones=bones,
             edema=edema,
             reading=found.reading,
@@ -334,8 +328,8 @@ def _visit(one: _Opened, given: bool, stages: Stages, *, pictures: bool) -> Visi
         result = read(result, only_primary=True, stages=stages)
     primary = result.primary
     return Visit(
-        joint=_joint_of(result.regions),
-        side=_side_of(result.regions),
+        joint=joint_of(result.regions),
+        side=side_of(result.regions),
         bones=result.bones,
         edema=result.edema,
         reading=result.reading,
@@ -344,18 +338,6 @@ def _visit(one: _Opened, given: bool, stages: Stages, *, pictures: bool) -> Visi
         scanner=primary.sequence if primary else {},
         **shared,
     )
-
-
-def _joint_of(regions: Sequence[Any]) -> Joint:
-    return next((r.joint for r in regions if r.joint is not Joint.UNKNOWN), Joint.UNKNOWN)
-
-
-def _side_of(regions: Sequence[Any]) -> Side:
-    """The side of a reading; of both sides together the midline."""
-    sides = {r.side for r in regions} - {Side.UNKNOWN}
-    if {Side.LEFT, Side.RIGHT} <= sides:
-        return Side.MIDLINE
-    return next((s for s in (Side.LEFT, Side.RIGHT, Side.MIDLINE) if s in sides), Side.UNKNOWN)
 
 
 def _of_one_joint(visits: Sequence[Visit], left_out: list[LeftOutVisit]) -> list[Visit]:

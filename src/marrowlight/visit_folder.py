@@ -6,7 +6,7 @@ import datetime
 import hashlib
 import json
 import secrets
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,7 @@ from marrowlight.errors import MarrowlightError, UnreadableFile
 from marrowlight.reading import Reading
 from marrowlight.records import SOURCE_SCHEMA
 from marrowlight.report.atomic import READING
-from marrowlight.study.study import Study
+from marrowlight.study.study import Joint, Side, Study
 from marrowlight.written_file import reading_from
 
 LARGEST_BYTES = 64_000_000
@@ -153,6 +153,31 @@ def identity_of(study: Study) -> Identity:
         _hashed(uid),
         primary.volume.sha256 if primary else None,
     )
+
+
+def joint_of(regions: Sequence[Any]) -> Joint:
+    """The joint of a reading."""
+    return next((r.joint for r in regions if r.joint is not Joint.UNKNOWN), Joint.UNKNOWN)
+
+
+def side_of(regions: Sequence[Any]) -> Side:
+    """The side of a reading; of both sides together the midline."""
+    sides = {r.side for r in regions} - {Side.UNKNOWN}
+    if {Side.LEFT, Side.RIGHT} <= sides:
+        return Side.MIDLINE
+    return next((s for s in (Side.LEFT, Side.RIGHT, Side.MIDLINE) if s in sides), Side.UNKNOWN)
+
+
+def as_it_was_read(reading: Reading, *, joint: Joint | str | None, side: Side | str | None) -> None:
+    """Refuse to call an earlier reading another joint or side than it was read as."""
+    is_: tuple[Joint | Side, ...] = (joint_of(reading.regions), side_of(reading.regions))
+    for option, asked, was in zip(("joint", "side"), (joint, side), is_, strict=True):
+        if asked is not None and asked != was:
+            raise UnreadableFile(
+                f"It was read as {option} {was.value}, which --{option} {asked} cannot change now: "
+                f"read the study again with --{option}, or leave --{option} out.",
+                where=reading.reading_id,
+            )
 
 
 def date_of(text: object) -> datetime.date | None:
