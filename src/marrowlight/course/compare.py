@@ -272,7 +272,7 @@ def _used(index: int, visit: Visit) -> VisitUsed:
         side=visit.side,
         role=series.role if series else None,
         plane=series.plane if series else None,
-        spacing_mm=visit.bones.grid.spacing,
+        spacing_mm=_rounded(visit.bones.grid.spacing),
         slice_thickness_mm=series.slice_thickness_mm if series else None,
         reading_id=visit.reading.reading_id,
         from_reading=visit.from_reading,
@@ -297,3 +297,8 @@ def _own_rules() -> Rules:
     from marrowlight.course.smallest_change import smallest_change, verdict
 
     return Rules(smallest_change, verdict)
+
+
+def _rounded(spacing: tuple[float, float, float]) -> tuple[float, float, float]:
+    i, j, k = (round(mm, 6) for mm in spacing)
+    return i, j, k

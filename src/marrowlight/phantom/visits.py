@@ -207,7 +207,7 @@ def write_visits(
         raise OutputExists(
             f"The folder already holds {', '.join(held)}.",
             where=out,
-            do="choose another folder, or allow overwriting",
+            do="choose another folder, or overwrite it (--overwrite)",
         )
     for old in _visits_in(out / TRUTH):
         shutil.rmtree(out / old, ignore_errors=True)

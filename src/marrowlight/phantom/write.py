@@ -36,7 +36,7 @@ def write_phantom(phantom: Phantom, folder: str | Path, *, overwrite: bool = Fal
         raise OutputExists(
             f"The folder already holds {', '.join(held)}.",
             where=out,
-            do="choose another folder, or allow overwriting",
+            do="choose another folder, or overwrite it (--overwrite)",
         )
     try:
         out.mkdir(parents=True, exist_ok=True)

@@ -27,7 +27,7 @@ def check_folder(folder: Path, *, overwrite: bool) -> None:
         raise OutputExists(
             f"The folder already holds {', '.join(held)}.",
             where=folder,
-            do="choose another folder, or allow overwriting",
+            do="choose another folder, or overwrite it (--overwrite)",
         )
 
 
