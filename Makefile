@@ -19,20 +19,20 @@ help:
 $(VENV)/run.stamp: requirements/run.lock pyproject.toml
 	$(PYTHON) -c "import sys; sys.exit('Marrowlight needs Python 3.11 or newer; this is ' + sys.version.split()[0]) if sys.version_info < (3, 11) else None"
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(PIP) install --require-hashes -r requirements/run.lock
+	$(PIP) install --no-deps --require-hashes -r requirements/run.lock
 	$(PIP) install --no-deps --no-build-isolation -e .
 	@touch $@
 
 $(VENV)/dev.stamp: requirements/dev.lock $(VENV)/run.stamp
-	$(PIP) install --require-hashes -r requirements/dev.lock
+	$(PIP) install --no-deps --require-hashes -r requirements/dev.lock
 	@touch $@
 
 $(VENV)/fit.stamp: requirements/fit.lock $(VENV)/dev.stamp
-	$(PIP) install --require-hashes -r requirements/fit.lock
+	$(PIP) install --no-deps --require-hashes -r requirements/fit.lock
 	@touch $@
 
 $(VENV)/train.stamp: requirements/train.lock $(VENV)/dev.stamp
-	$(PIP) install --require-hashes -r requirements/train.lock
+	$(PIP) install --no-deps --require-hashes -r requirements/train.lock
 	@touch $@
 
 demo: $(VENV)/run.stamp

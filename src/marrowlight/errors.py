@@ -13,6 +13,7 @@
     │   ├── BadMask                        empty mask, unknown labels
     │   ├── CaseError                      a case file not understood, or against itself
     │   ├── BonesNotFound                  no bone could be drawn that can be trusted
+    │   ├── NotFromDicom                   a DICOM document is wanted of images that were no DICOM
     │   └── GeometryError
     │       ├── GridMismatch               two images that must share a grid do not
     │       ├── AmbiguousOrientation       NIfTI sform and qform disagree
@@ -20,6 +21,13 @@
     ├── OutputError                     1
     │   ├── OutputExists                   the folder already holds a reading
     │   └── OutputNotWritable              no permission, disk full
+    ├── NetworkError                    1  a server could not be asked, or did not do what it was asked
+    │   ├── ServerUnreachable              no connection, no answer in time, or it broke off
+    │   ├── AccessDenied                   401 or 403: who asks is not known or not allowed
+    │   └── ServerRefused                  any other answer that is no success
+    ├── JournalError                    1  the journal of the service cannot be used
+    │   └── JournalInUse                   another service works with it
+    ├── DocumentError                   1  a document could not be made or read back as it was written
     ├── WeightsError                    1  weights or parameters do not match their hash
     └── KnowledgeError                  1  a data file of the package breaks its own rules
 
@@ -137,6 +145,10 @@ class BonesNotFound(InputError):
     """No bone of the joint could be drawn that can be trusted."""
 
 
+class NotFromDicom(InputError):
+    """A DICOM document is wanted of a reading whose images were no DICOM."""
+
+
 class GeometryError(InputError):
     """The position of voxels in space is missing or contradictory."""
 
@@ -163,6 +175,34 @@ class OutputExists(OutputError):
 
 class OutputNotWritable(OutputError):
     """The output folder cannot be written, or the disk is full."""
+
+
+class NetworkError(MarrowlightError):
+    """A server could not be asked, or did not do what it was asked."""
+
+
+class ServerUnreachable(NetworkError):
+    """No connection, no answer in time, or an answer that broke off: trying again may help."""
+
+
+class AccessDenied(NetworkError):
+    """The server does not know who asks, or does not allow it (401, 403)."""
+
+
+class ServerRefused(NetworkError):
+    """The server answered with anything else that is no success."""
+
+
+class JournalError(MarrowlightError):
+    """The journal of the service cannot be used."""
+
+
+class JournalInUse(JournalError):
+    """Another service works with the journal."""
+
+
+class DocumentError(MarrowlightError):
+    """A document could not be made, or does not read back as it was written."""
 
 
 class WeightsError(MarrowlightError):
