@@ -21,13 +21,13 @@
     ├── OutputError                     1
     │   ├── OutputExists                   the folder already holds a reading
     │   └── OutputNotWritable              no permission, disk full
-    ├── NetworkError                    1  a server could not be asked, or did not do what it was asked
+    ├── NetworkError                    1  a server did not do what it was asked
     │   ├── ServerUnreachable              no connection, no answer in time, or it broke off
     │   ├── AccessDenied                   401 or 403: who asks is not known or not allowed
     │   └── ServerRefused                  any other answer that is no success
     ├── JournalError                    1  the journal of the service cannot be used
     │   └── JournalInUse                   another service works with it
-    ├── DocumentError                   1  a document could not be made or read back as it was written
+    ├── DocumentError                   1  a document does not read back as it was written
     ├── WeightsError                    1  weights or parameters do not match their hash
     └── KnowledgeError                  1  a data file of the package breaks its own rules
 
