@@ -5,8 +5,10 @@ They are kept apart on purpose: ``run.json`` holds no patient data, ``source.jso
 
 from __future__ import annotations
 
+import datetime
 import platform
 from collections.abc import Mapping
+from dataclasses import asdict
 from typing import Any
 
 from marrowlight.result import ReadResult
@@ -54,10 +56,16 @@ def source_record(result: ReadResult, paths: Mapping[str, object]) -> dict[str, 
     return {
         "schema": SOURCE_SCHEMA,
         "reading_id": result.reading.reading_id,
+        "made": datetime.datetime.now().astimezone().isoformat(timespec="seconds"),
         "paths": dict(paths),
         "identity": dict(study.identity) if study else {},
         "series": [
-            {"id": s.id, "sources": list(s.sources), "uids": s.uids}
+            {
+                "id": s.id,
+                "sources": list(s.sources),
+                "uids": s.uids,
+                "dicom": asdict(s.origin) if s.origin else None,
+            }
             for s in (study.series if study else ())
         ],
     }

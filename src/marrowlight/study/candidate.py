@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from marrowlight.errors import InputError
 from marrowlight.notice import Notice
+from marrowlight.study.origin import DicomOrigin
 from marrowlight.study.parsed import Tags
 from marrowlight.study.volume import Volume
 
@@ -26,6 +27,8 @@ class Candidate:
         In slice order.
     uids : dict
         As in ``Series.uids``.
+    origin : DicomOrigin or None
+        The DICOM images that it came from; None for NIfTI.
     part : str
         Which part of a split series this is, e.g. ``"echo 2 of 8"``.
     defect : InputError or None
@@ -38,6 +41,7 @@ class Candidate:
     tags: Tags
     files: tuple[str, ...]
     uids: dict[str, str | list[str]] = field(default_factory=dict)
+    origin: DicomOrigin | None = None
     part: str = ""
     defect: InputError | None = None
     notices: list[Notice] = field(default_factory=list)

@@ -152,6 +152,8 @@ def _slices(name: str, dataset: Any, tags: Tags, limits: Limits) -> list[Slice]:
     for index in range(count):
         group = groups[index]
         own = frame_tags(tags, shared, group) if enhanced else tags
+        if enhanced:
+            own["FrameNumber"] = float(index + 1)
         place = [_macro(dataset, shared, group, *where) for where in _PLACES]
         position, orientation, spacing, slope, intercept = place
         if len(position) != 3 or len(orientation) != 6 or len(spacing) < 2:

@@ -10,7 +10,8 @@ from marrowlight.study.shown import clean
 
 TEXT = (
     "SOPClassUID", "SOPInstanceUID", "StudyInstanceUID", "SeriesInstanceUID", "FrameOfReferenceUID",
-    "PatientID", "PatientName", "PatientBirthDate", "StudyDate", "Modality", "Manufacturer",
+    "PatientID", "IssuerOfPatientID", "PatientName", "PatientBirthDate", "PatientSex", "StudyDate",
+    "StudyTime", "StudyID", "AccessionNumber", "ReferringPhysicianName", "Modality", "Manufacturer",
     "ManufacturerModelName", "ImageType", "SeriesDescription", "ProtocolName", "StudyDescription",
     "RequestedProcedureDescription", "PerformedProcedureStepDescription", "SequenceName",
     "PulseSequenceName", "ScanningSequence", "SequenceVariant", "ScanOptions", "MRAcquisitionType",

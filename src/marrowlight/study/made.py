@@ -81,5 +81,6 @@ def _series(id_: str, one: Candidate, found: Found) -> Series:
         sequence=sequence,
         sources=one.files,
         uids=one.uids,
+        origin=one.origin,
         notices=(*one.notices, *found.notices),
     )

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from marrowlight.notice import Notice
+from marrowlight.study.origin import DicomOrigin
 from marrowlight.study.volume import Volume
 
 
@@ -66,6 +67,8 @@ class Series:
     uids : dict
         study, series, frame_of_reference and sop (list, in slice order); empty for NIfTI.
         Identifying: only source.json may hold them.
+    origin : DicomOrigin or None
+        The DICOM images that it came from; None for NIfTI. Identifying as well.
     notices : tuple of Notice
     """
 
@@ -79,6 +82,7 @@ class Series:
     sequence: dict[str, float | str] = field(default_factory=dict)
     sources: tuple[str, ...] = ()
     uids: dict[str, str | list[str]] = field(default_factory=dict)
+    origin: DicomOrigin | None = None
     notices: tuple[Notice, ...] = ()
 
 

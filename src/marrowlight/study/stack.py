@@ -11,6 +11,7 @@ from marrowlight.notice import Notice
 from marrowlight.study.candidate import Candidate
 from marrowlight.study.grid import Grid
 from marrowlight.study.nifti_file import intensities
+from marrowlight.study.origin import origin_of
 from marrowlight.study.parsed import Slice
 from marrowlight.study.shown import shown_name
 from marrowlight.study.slices import SAME_POSITION_MM, affine_of, directions
@@ -291,6 +292,7 @@ def _defective(members: Sequence[Slice], part: str, error: GeometryError | None)
             "frame_of_reference": str(tags.get("FrameOfReferenceUID", "")),
             "sop": [str(one.tags.get("SOPInstanceUID", "")) for one in members],
         },
+        origin=origin_of(members),
         part=part,
         defect=error,
     )
