@@ -11,8 +11,10 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
+from marrowlight.errors import UnreadableFile
 from marrowlight.result import ReadResult
 from marrowlight.stages import Stages, peak_memory_mb
+from marrowlight.study.origin import DicomOrigin
 
 RUN_SCHEMA = "marrowlight.run/1"
 SOURCE_SCHEMA = "marrowlight.source/1"
@@ -69,3 +71,26 @@ def source_record(result: ReadResult, paths: Mapping[str, object]) -> dict[str, 
             for s in (study.series if study else ())
         ],
     }
+
+
+def origins_of(
+    source: Mapping[str, Any], primary: str
+) -> tuple[DicomOrigin | None, tuple[DicomOrigin, ...]]:
+    """The DICOM images of the primary series and of the others, from ``source_record``.
+
+    Raises UnreadableFile if the record was changed into something else.
+    """
+    from pydantic import TypeAdapter, ValidationError
+
+    kind = TypeAdapter(dict[str, DicomOrigin | None])
+    try:
+        rows = {one["id"]: one.get("dicom") for one in source.get("series") or ()}
+        found = kind.validate_python(rows)
+    except (ValidationError, TypeError, KeyError, AttributeError) as error:
+        raise UnreadableFile(
+            "source.json does not say which images were read as it was written.",
+            expected="the file as `marrowlight read` wrote it",
+            do="read the study again",
+        ) from error
+    first = found.pop(primary, None)
+    return first, tuple(one for one in found.values() if one)

@@ -19,6 +19,7 @@ from marrowlight.errors import MarrowlightError, UnreadableFile
 from marrowlight.reading import Reading
 from marrowlight.records import SOURCE_SCHEMA
 from marrowlight.report.atomic import READING
+from marrowlight.study.grid import Grid
 from marrowlight.study.study import Joint, Side, Study
 from marrowlight.written_file import reading_from
 
@@ -79,6 +80,30 @@ class VisitFolder:
         labels = drawn.labels.astype(np.uint8)
         return BoneMap(labels, drawn.grid, bones, "an earlier reading"), edema.labels > 0
 
+    def probability(self, bones: BoneMap) -> NDArray[np.float32] | None:
+        """Probability of edema per voxel, on the grid of the bones; None if there is none.
+
+        Raises UnreadableFile, GridMismatch.
+        """
+        from marrowlight.study.limits import Limits
+        from marrowlight.study.nifti_file import read_nifti
+        from marrowlight.study.nifti_volume import nifti_affine
+
+        file = self.path / "edema_probability.nii.gz"
+        if not file.is_file():
+            return None
+        stored = read_nifti(file.name, file.read_bytes(), Limits())
+        voxels = stored.voxels.astype(np.float32)
+        if voxels.shape != bones.grid.shape:
+            raise UnreadableFile(
+                f"{file.name} holds {voxels.shape} voxels.",
+                where=self.path,
+                expected=f"{bones.grid.shape}, as bones.nii.gz",
+            )
+        grid = Grid(bones.grid.shape, nifti_affine(stored)[0])
+        grid.require_match(bones.grid, this=file.name, that="bones.nii.gz")
+        return voxels
+
     def image(self, bones: BoneMap) -> NDArray[np.float32] | None:
         """The image that edema was read on, if its files are still where they were; for pictures.
 
@@ -111,9 +136,7 @@ def visit_folder(path: Path) -> VisitFolder:
     """
     folder = path.parent if path.name == READING else path
     reading = reading_from(folder)
-    source, run = _record(folder / "source.json"), _record(folder / "run.json")
-    if source.get("schema") != SOURCE_SCHEMA or source.get("reading_id") != reading.reading_id:
-        source = {}
+    source, run = source_of(folder, reading), _record(folder / "run.json")
     images = run.get("images") if run.get("reading_id") == reading.reading_id else None
     image = (images or {}).get(reading.primary_series)
     image = image if isinstance(image, dict) else {}
@@ -141,6 +164,14 @@ def visit_folder(path: Path) -> VisitFolder:
         scanner if isinstance(scanner, dict) else {},
         tuple(str(s) for s in series.get("sources") or ()),
     )
+
+
+def source_of(folder: Path, reading: Reading) -> dict[str, Any]:
+    """``source.json`` beside a reading; empty if it is not there or belongs to another reading."""
+    source = _record(folder / "source.json")
+    if source.get("schema") != SOURCE_SCHEMA or source.get("reading_id") != reading.reading_id:
+        return {}
+    return source
 
 
 def identity_of(study: Study) -> Identity:

@@ -6,7 +6,6 @@ spec gives the same files.
 
 from __future__ import annotations
 
-import hashlib
 from datetime import date, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,6 +17,7 @@ from marrowlight.phantom.phantom import Phantom, PhantomSeries
 from marrowlight.phantom.scan import PROTON_MHZ_PER_T, USUAL_BANDWIDTH_HZ
 from marrowlight.phantom.sequence import FatSuppression
 from marrowlight.study.study import Side
+from marrowlight.study.uid import uid_of
 from marrowlight.version import __version__
 
 if TYPE_CHECKING:
@@ -27,12 +27,6 @@ STUDY_DATE, STUDY_TIME = "20200101", "120000"
 """A phantom has no date of its own; a fixed one keeps its files the same from run to run."""
 
 _LPS = np.diag([-1.0, -1.0, 1.0])
-
-
-def uid(*parts: object) -> str:
-    """A DICOM UID that follows from parts: 2.25 and a 128-bit number (PS3.5, B.2)."""
-    digest = hashlib.sha256("\x1f".join(map(str, parts)).encode()).digest()
-    return f"2.25.{int.from_bytes(digest[:16], 'big')}"
 
 
 def study_day(days: int) -> str:
@@ -59,12 +53,12 @@ def slice_dataset(
     from pydicom.uid import ExplicitVRLittleEndian, MRImageStorage
 
     key = phantom.spec.key
-    sop = uid(key, series.name, k)
+    sop = uid_of(key, series.name, k)
     meta = FileMetaDataset()
     meta.MediaStorageSOPClassUID = MRImageStorage
     meta.MediaStorageSOPInstanceUID = sop
     meta.TransferSyntaxUID = ExplicitVRLittleEndian
-    meta.ImplementationClassUID = uid("marrowlight phantom")
+    meta.ImplementationClassUID = uid_of("marrowlight phantom")
     meta.ImplementationVersionName = "MARROWLIGHT"
     ds = FileDataset(None, {}, file_meta=meta, preamble=b"\0" * 128)
     ds.SOPClassUID = MRImageStorage
@@ -84,7 +78,7 @@ def _identify(ds: Any, phantom: Phantom, key: str) -> None:
     ds.PatientID = f"PHANTOM-{joint.upper()}-{phantom.spec.seed}"
     ds.PatientBirthDate = ""
     ds.PatientSex = "O"
-    ds.StudyInstanceUID = uid(key, "study")
+    ds.StudyInstanceUID = uid_of(key, "study")
     ds.StudyID = "1"
     day = study_day(phantom.spec.repeat.day if phantom.spec.repeat else 0)
     ds.StudyDate = ds.SeriesDate = ds.AcquisitionDate = ds.ContentDate = day
@@ -103,7 +97,7 @@ def _describe_series(
 ) -> None:
     spec = phantom.spec
     ds.Modality = "MR"
-    ds.SeriesInstanceUID = uid(key, "series", series.name)
+    ds.SeriesInstanceUID = uid_of(key, "series", series.name)
     ds.SeriesNumber = number
     name = series.sequence.description
     if series.name == "dixon_fat":
@@ -113,7 +107,7 @@ def _describe_series(
     ds.BodyPartExamined = spec.joint.value.upper()
     ds.Laterality = "L" if spec.side is Side.LEFT else "R"
     ds.PatientPosition = "FFS"
-    ds.FrameOfReferenceUID = uid(key, "frame of reference")
+    ds.FrameOfReferenceUID = uid_of(key, "frame of reference")
     ds.PositionReferenceIndicator = ""
 
 
