@@ -50,7 +50,11 @@ class MaskFile:
 
 
 def read_mask(
-    path: str | Path, like: Sequence[Grid] | None = None, limits: Limits | None = None
+    path: str | Path,
+    like: Sequence[Grid] | None = None,
+    limits: Limits | None = None,
+    *,
+    isolate: bool = False,
 ) -> MaskFile:
     """Read a mask.
 
@@ -61,6 +65,7 @@ def read_mask(
         given on that grid, also where its file stores the axes in another order; nothing is ever
         interpolated. Any other mask keeps its own grid.
     limits : Limits, optional
+    isolate : as for ``open_study``
 
     Raises
     ------
@@ -77,7 +82,12 @@ def read_mask(
     """
     path, limits, like = Path(path), limits or Limits(), like or ()
     try:
-        mask = _read(path, like, limits)
+        if isolate:
+            from marrowlight.study.child import mask_in_child
+
+            mask = mask_in_child(path, like, limits)
+        else:
+            mask = decode_mask(path, like, limits)
     except InputError as error:
         # Parsers say "is cut off"; the name of the file belongs before it.
         if error.where is None:
@@ -98,7 +108,8 @@ def read_mask(
     return mask
 
 
-def _read(path: Path, like: Sequence[Grid], limits: Limits) -> MaskFile:
+def decode_mask(path: Path, like: Sequence[Grid], limits: Limits) -> MaskFile:
+    """The bytes of a mask file to labels. ``like`` and errors as for ``read_mask``."""
     if not path.is_file():
         what = "is a folder" if path.is_dir() else "does not exist"
         raise UnreadableFile(

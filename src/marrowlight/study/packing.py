@@ -1,69 +1,103 @@
-"""Parsed input to one file of plain numbers and text, and back: the way out of the child process.
-
-No pickle: what comes back from a process that met hostile bytes is never executed.
-"""
+"""What files gave, as messages of plain numbers and text, and back: the way out of the child."""
 
 from __future__ import annotations
 
-import json
+from collections.abc import Sequence
 from dataclasses import asdict
-from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
-from marrowlight.study.parsed import NiftiImage, Parsed, Skipped, Slice
+from marrowlight.study.grid import Grid
+from marrowlight.study.maskfile import MaskFile
+from marrowlight.study.parsed import Found, NiftiImage, Sidecar, Skipped, Slice, Tags
+
+Message: TypeAlias = tuple[dict[str, Any], list[NDArray[Any]]]
+"""A JSON object, and arrays."""
 
 
-def pack(parsed: Parsed, path: Path) -> None:
-    """Write to one .npz file: a JSON text, and the arrays."""
-    arrays: dict[str, NDArray[Any]] = {}
-    slices = []
-    for n, one in enumerate(parsed.slices):
-        arrays[f"slice{n}"] = one.pixels
-        slices.append([one.file, one.slope, one.intercept, one.position, one.orientation,
-                       one.spacing, one.tags])  # fmt: skip
-    images = []
-    for n, image in enumerate(parsed.images):
-        arrays[f"image{n}"] = image.voxels
-        forms = [None if f is None else f.tolist() for f in (image.sform, image.qform)]
-        images.append(
-            [image.file, image.slope, image.intercept, *forms, image.pixdim, image.sidecar]
-        )
-    text = json.dumps(
-        {
-            "slices": slices,
-            "images": images,
-            "skipped": [asdict(s) for s in parsed.skipped],
-            "files": parsed.files,
-        }
-    )
-    arrays["json"] = np.frombuffer(text.encode(), np.uint8)
-    with path.open("wb") as file:
-        # The stub takes allow_pickle among the arrays' own names; names here are our own.
-        np.savez(file, **arrays)  # type: ignore[arg-type]
+def pack(found: Sequence[Found]) -> Message:
+    """What one file gave, as one message."""
+    arrays: list[NDArray[Any]] = []
+    parts: list[list[Any]] = []
+    for one in found:
+        if isinstance(one, Slice):
+            arrays.append(one.pixels)
+            parts.append(["slice", one.file, one.slope, one.intercept, one.position,
+                          one.orientation, one.spacing, one.tags])  # fmt: skip
+        elif isinstance(one, NiftiImage):
+            arrays.append(one.voxels)
+            forms = [None if f is None else f.tolist() for f in (one.sform, one.qform)]
+            parts.append(["image", one.file, one.slope, one.intercept, *forms, one.pixdim])
+        elif isinstance(one, Sidecar):
+            parts.append(["sidecar", one.stem, one.tags])
+        else:
+            parts.append(["skipped", asdict(one)])
+    return {"file": parts}, arrays
 
 
-def unpack(path: Path) -> Parsed:
-    """Read what ``pack`` wrote. Raises ValueError or KeyError if it is anything else."""
-    with np.load(path, allow_pickle=False) as stored:
-        found = json.loads(stored["json"].tobytes())
-        slices = [
-            Slice(file, stored[f"slice{n}"], slope, intercept, tuple(position), tuple(orientation),
-                  tuple(spacing), tags)
-            for n, (file, slope, intercept, position, orientation, spacing, tags)
-            in enumerate(found["slices"])
-        ]  # fmt: skip
-        images = [
-            NiftiImage(file, stored[f"image{n}"], slope, intercept, _form(sform), _form(qform),
-                       tuple(pixdim), sidecar)
-            for n, (file, slope, intercept, sform, qform, pixdim, sidecar)
-            in enumerate(found["images"])
-        ]  # fmt: skip
-    skipped = [Skipped(**s) for s in found["skipped"]]
-    return Parsed(slices, images, skipped, int(found["files"]))
+def unpack(message: Message) -> list[Found]:
+    """What ``pack`` made a message of. Raises ValueError, TypeError or LookupError on another."""
+    told, arrays = message
+    left = iter(arrays)
+    return [_part(kind, values, left) for kind, *values in told["file"]]
 
 
-def _form(rows: list[list[float]] | None) -> NDArray[np.float64] | None:
-    return None if rows is None else np.array(rows, dtype=np.float64)
+def _part(kind: str, values: list[Any], arrays: Any) -> Found:
+    if kind == "slice":
+        file, slope, intercept, position, orientation, spacing, tags = values
+        return Slice(
+            str(file), _ranked(next(arrays), 2), float(slope), float(intercept),
+            _floats(position), _floats(orientation), _floats(spacing), _tags(tags),
+        )  # fmt: skip
+    if kind == "image":
+        file, slope, intercept, sform, qform, pixdim = values
+        return NiftiImage(
+            str(file), _ranked(next(arrays), 3, 4), float(slope), float(intercept),
+            _form(sform), _form(qform), _floats(pixdim),
+        )  # fmt: skip
+    if kind == "sidecar":
+        return Sidecar(str(values[0]), _tags(values[1]))
+    said = values[0]
+    return Skipped(str(said["file"]), str(said["reason"]), str(said["fault"]),
+                   bool(said["explicit"]), _tags(said["tags"]))  # fmt: skip
+
+
+def pack_mask(mask: MaskFile) -> Message:
+    """A mask as one message."""
+    return {"affine": mask.grid.affine.tolist(), "names": mask.segment_names}, [mask.labels]
+
+
+def unpack_mask(message: Message) -> MaskFile:
+    """What ``pack_mask`` made a message of. Raises ValueError, TypeError or LookupError."""
+    told, (labels,) = message
+    shape = _ranked(labels, 3).shape
+    affine = _form(told["affine"])
+    if affine is None or labels.dtype != np.uint16:
+        raise ValueError(labels.dtype)
+    names = {int(label): str(name) for label, name in told["names"].items()}
+    return MaskFile(labels, Grid((shape[0], shape[1], shape[2]), affine), names)
+
+
+def _ranked(array: NDArray[Any], *ranks: int) -> NDArray[Any]:
+    if array.ndim not in ranks:
+        raise ValueError(array.shape)
+    return array
+
+
+def _floats(values: Sequence[Any]) -> tuple[float, ...]:
+    return tuple(float(v) for v in values)
+
+
+def _tags(values: Any) -> Tags:
+    return {str(k): v if isinstance(v, str) else float(v) for k, v in values.items()}
+
+
+def _form(rows: Any) -> NDArray[np.float64] | None:
+    if rows is None:
+        return None
+    form = np.array(rows, dtype=np.float64)
+    if form.shape != (4, 4):
+        raise ValueError(form.shape)
+    return form

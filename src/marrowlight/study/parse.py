@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path, PurePosixPath
 
 from marrowlight.errors import InputError, LimitExceeded
 from marrowlight.study.gather import Item, gather
 from marrowlight.study.limits import MIB, Limits
-from marrowlight.study.parsed import NiftiImage, Parsed, Skipped, Slice, Tags
+from marrowlight.study.parsed import (
+    Found,
+    NiftiImage,
+    Parsed,
+    Sidecar,
+    Skipped,
+    Slice,
+    collect,
+    stem,
+)
 
 ProgressCall = Callable[[int, int, str], None]
 """Called with (done, total, what)."""
@@ -21,8 +30,6 @@ def parse(
     paths: Sequence[str | Path],
     limits: Limits | None = None,
     progress: ProgressCall | None = None,
-    *,
-    name_files: bool = False,
 ) -> Parsed:
     """Read and decode every file under the paths.
 
@@ -31,7 +38,6 @@ def parse(
     paths : folders, files and zip archives, in any mixture
     limits : Limits, optional
     progress : called with (files done, files in all, "files")
-    name_files : tell ``progress`` the file that is about to be read, instead of "files"
 
     Returns
     -------
@@ -46,57 +52,51 @@ def parse(
     LimitExceeded
         If there are too many files, or they decode to too much in all.
     """
-    limits = limits or Limits()
-    parsed = Parsed()
+
+    def tell(done: int, total: int, name: str) -> None:
+        if progress:
+            progress(done, total, "files")
+
+    return collect(parse_each(paths, limits or Limits(), tell if progress else None))
+
+
+def parse_each(
+    paths: Sequence[str | Path], limits: Limits, progress: ProgressCall | None = None
+) -> Iterator[Sequence[Found]]:
+    """As ``parse``, but what each file gives as soon as it is decoded, so that nothing is kept.
+
+    progress : called with (files begun, files in all, name of the file that will be read next).
+    """
     taken = 0
-    sidecars: dict[str, Tags] = {}
     total = _count(paths) if progress else 0
     # Archives are open only while their members are read: one pass, in order.
-    for item in gather(paths, limits):
-        parsed.files += 1
+    for done, item in enumerate(gather(paths, limits), start=1):
         if progress:
-            progress(parsed.files, max(total, parsed.files), item.name if name_files else "files")
-        got = _read(item, limits, sidecars)
-        if isinstance(got, Skipped):
-            got.explicit = item.explicit
-            parsed.skipped.append(got)
-            continue
-        found = got if isinstance(got, list) else [got]
+            progress(done, max(total, done), item.name)
+        found = _read(item, limits)
         for one in found:
             if isinstance(one, Slice):
-                parsed.slices.append(one)
                 taken += one.pixels.nbytes
-            else:
-                parsed.images.append(one)
+            elif isinstance(one, NiftiImage):
                 taken += one.voxels.nbytes
+            elif isinstance(one, Skipped):
+                one.explicit = item.explicit
         if taken > limits.total_bytes:
             raise LimitExceeded(
                 f"The images of the input take more than {limits.total_bytes / MIB:.0f} MiB.",
                 expected="one study",
                 do="name the folder of one study",
             )
-    for image in parsed.images:
-        image.sidecar = sidecars.get(_stem(image.file), {})
-    return parsed
+        yield found
 
 
 def _count(paths: Sequence[str | Path]) -> int:
     return sum(sum(1 for _ in p.rglob("*")) if p.is_dir() else 1 for p in map(Path, paths))
 
 
-def _stem(name: str) -> str:
-    lower = name.lower()
-    for ending in (".nii.gz", ".nii", ".json"):
-        if lower.endswith(ending):
-            return name[: -len(ending)]
-    return name
-
-
-def _read(
-    item: Item, limits: Limits, sidecars: dict[str, Tags]
-) -> list[Slice] | NiftiImage | Skipped:
+def _read(item: Item, limits: Limits) -> Sequence[Found]:
     if item.refused:
-        return Skipped(item.name, item.refused, item.fault)
+        return [Skipped(item.name, item.refused, item.fault)]
     lower = item.name.lower()
     try:
         head = item.head()
@@ -104,24 +104,24 @@ def _read(
         if kind == "dicom":
             from marrowlight.study.dicom_file import read_dicom
 
-            return read_dicom(item.name, item.read(), limits)
+            found = read_dicom(item.name, item.read(), limits)
+            return [found] if isinstance(found, Skipped) else found
         if kind == "nifti":
             from marrowlight.study.nifti_file import read_nifti
 
-            return read_nifti(item.name, item.read(), limits)
+            return [read_nifti(item.name, item.read(), limits)]
         if lower.endswith(".json"):
             from marrowlight.study.nifti_file import SIDECAR_BYTES, read_sidecar
 
-            if item.size <= SIDECAR_BYTES:
-                sidecars[_stem(item.name)] = read_sidecar(item.read())
-            return Skipped(item.name, "no image (JSON)")
+            tags = read_sidecar(item.read()) if item.size <= SIDECAR_BYTES else {}
+            return [Sidecar(stem(item.name), tags), Skipped(item.name, "no image (JSON)")]
     except InputError as error:
-        return Skipped(item.name, error.found, type(error).__name__)
+        return [Skipped(item.name, error.found, type(error).__name__)]
     except (OSError, MemoryError) as error:
         text = f"cannot be read ({type(error).__name__})"
         fault = "LimitExceeded" if isinstance(error, MemoryError) else "UnreadableFile"
-        return Skipped(item.name, text, fault)
-    return _no_image(item, head, lower)
+        return [Skipped(item.name, text, fault)]
+    return [_no_image(item, head, lower)]
 
 
 def _kind(head: bytes, lower: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
@@ -86,6 +87,18 @@ class Skipped:
 
 
 @dataclass
+class Sidecar:
+    """What the BIDS JSON file beside an image says. stem : path without its ending."""
+
+    stem: str
+    tags: Tags
+
+
+Found: TypeAlias = Slice | NiftiImage | Skipped | Sidecar
+"""What a file gives."""
+
+
+@dataclass
 class Parsed:
     """Everything that was found in the input."""
 
@@ -93,3 +106,32 @@ class Parsed:
     images: list[NiftiImage] = field(default_factory=list)
     skipped: list[Skipped] = field(default_factory=list)
     files: int = 0
+
+
+def collect(files: Iterable[Sequence[Found]]) -> Parsed:
+    """Everything that the files gave, each as a sequence; sidecars go to their images."""
+    parsed = Parsed()
+    sidecars: dict[str, Tags] = {}
+    for found in files:
+        parsed.files += 1
+        for one in found:
+            if isinstance(one, Slice):
+                parsed.slices.append(one)
+            elif isinstance(one, NiftiImage):
+                parsed.images.append(one)
+            elif isinstance(one, Skipped):
+                parsed.skipped.append(one)
+            else:
+                sidecars[one.stem] = one.tags
+    for image in parsed.images:
+        image.sidecar = sidecars.get(stem(image.file), {})
+    return parsed
+
+
+def stem(name: str) -> str:
+    """The path of an image or a sidecar without its ending: the same for both."""
+    lower = name.lower()
+    for ending in (".nii.gz", ".nii", ".json"):
+        if lower.endswith(ending):
+            return name[: -len(ending)]
+    return name

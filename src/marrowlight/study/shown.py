@@ -12,7 +12,7 @@ def clean(text: str) -> str:
 
     A file name or a header may hold terminal escapes, or bytes that are no text.
     """
-    return "".join(c if c.isprintable() else " " for c in text)[:MOST_CHARACTERS].strip()
+    return "".join(c if c.isprintable() else " " for c in text[:MOST_CHARACTERS]).strip()
 
 
 def shown_name(file: str) -> str:
