@@ -56,11 +56,11 @@ def read_dicom(name: str, data: bytes, limits: Limits) -> list[Slice] | Skipped:
     tags: Tags = {}
     with quiet_parsers():
         try:
-            dataset = _dataset(data, limits)
+            dataset = dataset_of(data, limits)
             if "SOPClassUID" not in dataset and data[128:132] != b"DICM":
                 return Skipped(name, "no image (unknown kind)")
             tags = header_tags(dataset)
-            if reason := _not_an_image(tags):
+            if reason := no_image(tags):
                 return Skipped(name, reason, tags=tags)
             return _slices(name, dataset, tags, limits)
         except InputError as error:
@@ -78,7 +78,11 @@ def _damaged(name: str, error: InputError, tags: Tags) -> Skipped:
     return Skipped(name, error.found, type(error).__name__, tags=tags)
 
 
-def _dataset(data: bytes, limits: Limits) -> Any:
+def dataset_of(data: bytes, limits: Limits) -> Any:
+    """The pydicom data set of a file, its elements unread yet; a deflated one within the limits.
+
+    Raises InputError, and what pydicom raises on damaged input.
+    """
     from pydicom import dcmread
 
     preamble = data[128:132] == b"DICM"
@@ -124,7 +128,7 @@ def _check_deflated(packed: bytes, limits: Limits) -> None:
             raise LimitExceeded(f"unpacks to more than {limits.image_bytes / MIB:.0f} MiB")
 
 
-def _not_an_image(tags: Tags) -> str:
+def no_image(tags: Tags) -> str:
     """Why this is no MR image, or empty."""
     sop_class = str(tags.get("SOPClassUID", ""))
     for uid in sorted(NOT_IMAGES, key=len, reverse=True):
