@@ -20,6 +20,8 @@ LENGTH = Code("410668003", "SCT", "Length")
 PRESENT, ABSENT = Code("52101004", "SCT", "Present"), Code("272519000", "SCT", "Absent")
 PROCEDURE = Code("MR", "DCM", "Magnetic Resonance")
 REPORT = Code("126000", "DCM", "Imaging Measurement Report")
+ENGLISH = Code("en-US", "RFC5646", "English (United States)")
+DEVICE = Code("121007", "DCM", "Device")
 COMMENT = Code("121106", "DCM", "Comment")
 ARTIFICIAL_INTELLIGENCE = Code("123109", "DCM", "Artificial Intelligence")
 
@@ -67,7 +69,8 @@ LIMITS = {
         _own("VOL_REPEAT_HIGH", "Volume on a repeated scan, 95 % interval, high"),
     ),
 }
-"""Both ends of a 95 % interval. No public code tells one kind of interval from another."""
+"""Both ends of a 95 % interval. No public code tells one kind of interval from another; in the
+structured report that of repeatability stands as the measurement's uncertainty (CID 225)."""
 
 PRIVATE = (
     BONE_SHARE, CYST_VOLUME, CONTRAST, PEAK_CONTRAST, LESION_COUNT, SURFACE_DISTANCE,

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 MANUFACTURER = "Marrowlight"
 MODEL = "Marrowlight bone marrow edema"
+ALGORITHM = "Marrowlight edema finder"
 CHARACTER_SET = "ISO_IR 192"
 SERIES_NUMBERS = {"seg": 9101, "probability": 9102, "sr": 9103, "pdf": 9104}
 """Far from those of scanners, so that the documents come last in a viewer's list."""
@@ -119,7 +120,8 @@ def _decimal(value: float) -> str:
     """A number as a DICOM decimal string of at most 16 characters."""
     from pydicom.valuerep import format_number_as_ds
 
-    return format_number_as_ds(float(value))
+    text: str = format_number_as_ds(float(value))
+    return text
 
 
 def equipment(material: Material) -> dict[str, str]:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from marrowlight.edema.measurement import BoneEdema
 from marrowlight.export import codes
 from marrowlight.export.common import (
+    ALGORITHM,
     CHARACTER_SET,
     SERIES_NUMBERS,
     as_it_is,
@@ -179,7 +180,7 @@ def _segment(
     found = automatic(material)
     versions = material.reading.versions
     algorithm = AlgorithmIdentificationSequence(
-        name="Marrowlight edema finder",
+        name=ALGORITHM,
         family=codes.ARTIFICIAL_INTELLIGENCE,
         version=versions.software,
         parameters={
