@@ -45,7 +45,7 @@ def check_folder(folder: Path, *, overwrite: bool) -> None:
     Raises OutputExists if it holds a reading and ``overwrite`` is false, or if it holds files of
     the same names that belong to no reading; OutputNotWritable if it is no folder or read-only.
     """
-    _require_folder(folder)
+    require_folder(folder)
     taken = [name for name in OUTPUTS if os.path.lexists(folder / name)]
     if not taken:
         return
@@ -66,7 +66,7 @@ def check_folder(folder: Path, *, overwrite: bool) -> None:
         )
 
 
-def _require_folder(folder: Path) -> None:
+def require_folder(folder: Path) -> None:
     """Raise OutputNotWritable unless the folder is there, or can be made, and can be written."""
     near = folder
     while not os.path.lexists(near) and near != near.parent:
@@ -138,7 +138,7 @@ class OutputFolder:
         if self._temp is None:
             raise RuntimeError("OutputFolder is used outside its with block.")
         with self._explained(len(content)):
-            _write_synced(self._temp / name, content, mode)
+            write_synced(self._temp / name, content, mode)
         self._names.append(name)
 
     def __exit__(
@@ -186,7 +186,7 @@ class OutputFolder:
         _sync_folder(self.folder)
 
     def _explained(self, needed: int | None = None) -> contextlib.AbstractContextManager[None]:
-        return _explained(self.folder, needed)
+        return explained(self.folder, needed)
 
 
 def check_files(paths: Sequence[Path], *, overwrite: bool) -> None:
@@ -196,7 +196,7 @@ def check_files(paths: Sequence[Path], *, overwrite: bool) -> None:
     is no folder or read-only.
     """
     for path in paths:
-        _require_folder(path.parent)
+        require_folder(path.parent)
         if path.is_dir():
             raise OutputNotWritable(
                 f"{path.name} is a folder, not a file.", where=path, do="choose another name"
@@ -220,14 +220,14 @@ def write_together(files: Mapping[Path, bytes], *, overwrite: bool) -> None:
     waiting: list[tuple[Path, Path]] = []
     try:
         for path, content in files.items():
-            with _explained(path.parent, len(content)):
+            with explained(path.parent, len(content)):
                 path.parent.mkdir(parents=True, exist_ok=True)
                 hidden = Path(tempfile.mkdtemp(prefix=TEMP_PREFIX, dir=path.parent))
                 waiting.append((hidden / path.name, path))
-                _write_synced(hidden / path.name, content, SHARED)
+                write_synced(hidden / path.name, content, SHARED)
         with _undisturbed():
             for hidden, path in waiting:
-                with _explained(path.parent):
+                with explained(path.parent):
                     hidden.replace(path)
     finally:
         for hidden, _ in waiting:
@@ -237,7 +237,7 @@ def write_together(files: Mapping[Path, bytes], *, overwrite: bool) -> None:
 
 
 @contextlib.contextmanager
-def _explained(folder: Path, needed: int | None = None) -> Iterator[None]:
+def explained(folder: Path, needed: int | None = None) -> Iterator[None]:
     """Turn an error of the operating system into ours."""
     try:
         yield
@@ -255,7 +255,7 @@ def _explained(folder: Path, needed: int | None = None) -> Iterator[None]:
         ) from error
 
 
-def _write_synced(path: Path, content: bytes, mode: int) -> None:
+def write_synced(path: Path, content: bytes, mode: int) -> None:
     handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
     with os.fdopen(handle, "wb") as file:
         if mode == PRIVATE and hasattr(os, "fchmod"):
