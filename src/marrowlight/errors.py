@@ -25,6 +25,7 @@
     │   ├── ServerUnreachable              no connection, no answer in time, or it broke off
     │   ├── AccessDenied                   401 or 403: who asks is not known or not allowed
     │   └── ServerRefused                  any other answer that is no success
+    │       └── NotOnServer                404: what was asked for is not there, or not any more
     ├── JournalError                    1  the journal of the service cannot be used
     │   └── JournalInUse                   another service works with it
     ├── DocumentError                   1  a document does not read back as it was written
@@ -191,6 +192,10 @@ class AccessDenied(NetworkError):
 
 class ServerRefused(NetworkError):
     """The server answered with anything else that is no success."""
+
+
+class NotOnServer(ServerRefused):
+    """The server does not hold what was asked for, or not any more (404, 410)."""
 
 
 class JournalError(MarrowlightError):
