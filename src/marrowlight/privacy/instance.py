@@ -1,0 +1,180 @@
+"""One DICOM file: bytes in, de-identified and checked bytes out."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from io import BytesIO
+from typing import Any
+
+from marrowlight.errors import InputError, UnreadableFile
+from marrowlight.privacy.cautions import cautions_of, shows_text
+from marrowlight.privacy.clean import clean
+from marrowlight.privacy.options import Options
+from marrowlight.privacy.secret import Secret
+from marrowlight.privacy.traces import Path
+from marrowlight.study.dicom_file import dataset_of, no_image
+from marrowlight.study.dicom_tags import header_tags
+from marrowlight.study.limits import Limits
+from marrowlight.study.quiet import dicom_faults, quiet_parsers
+
+SCREENS = ("secondary capture (a screenshot)", "a colour picture (a screenshot or a map)")
+PIXELS = ("PixelData", "FloatPixelData", "DoubleFloatPixelData")
+IMPLICIT_LITTLE = "1.2.840.10008.1.2"
+
+
+@dataclass(frozen=True)
+class Instance:
+    """A de-identified object.
+
+    content : the file; patient, study, series, sop : as they are in it
+    counts : elements kept, changed, removed; scrubbed : elements emptied because an identifying
+    value stood in them that no rule had removed; cautions : codes of ``cautions``; words : what is
+    masked in messages
+    """
+
+    content: bytes = field(repr=False)
+    patient: str
+    study: str
+    series: str
+    sop: str
+    counts: Counter[str]
+    scrubbed: int
+    cautions: tuple[str, ...]
+    words: frozenset[str] = field(repr=False)
+
+
+@dataclass(frozen=True)
+class LeftOut:
+    """An object that is not written.
+
+    fault : whether it is damaged or could not be cleaned, rather than out of scope
+    words : names and ids in it, to be masked in messages
+    """
+
+    reason: str
+    fault: bool = False
+    words: frozenset[str] = field(default=frozenset(), repr=False)
+
+
+def deidentify_bytes(
+    data: bytes, secret: Secret, options: Options, limits: Limits
+) -> Instance | LeftOut:
+    """De-identify one DICOM file.
+
+    Parameters
+    ----------
+    data : all bytes of the file
+    secret, options, limits
+
+    Returns
+    -------
+    Instance, or LeftOut with the reason. Pixels and transfer syntax of an Instance are those of the
+    original, byte for byte; it was parsed again and none of the identifying values of the original
+    was found in it.
+    """
+    with quiet_parsers():
+        try:
+            dataset = dataset_of(data, limits)
+            return _deidentify(dataset, secret, options, limits)
+        except InputError as error:
+            return LeftOut(error.found, fault=True)
+        except (RecursionError, MemoryError) as error:
+            what = "nested too deeply" if isinstance(error, RecursionError) else "too large"
+            return LeftOut(f"is {what} to be read", fault=True)
+        except dicom_faults() as error:
+            return LeftOut(f"cannot be read as DICOM ({type(error).__name__})", fault=True)
+
+
+def _deidentify(
+    dataset: Any, secret: Secret, options: Options, limits: Limits
+) -> Instance | LeftOut:
+    if reason := _out_of_scope(dataset, options):
+        return LeftOut(reason)
+    if not any(keyword in dataset for keyword in PIXELS):
+        raise UnreadableFile("is cut off: it holds no pixels")
+    for keyword in ("StudyInstanceUID", "SeriesInstanceUID", "SOPInstanceUID"):
+        if not dataset.get(keyword):
+            raise UnreadableFile(f"has no {keyword}, so nothing can be kept together")
+    pixels = _pixel_bytes(dataset)
+    done = clean(dataset, secret, options)
+    scrubbed = 0
+    content = _written(dataset)
+    left = _found(content, done.traces, limits)
+    if left:
+        scrubbed = len(set(left))
+        for path in set(left):
+            _empty(dataset, path)
+        content = _written(dataset)
+        left = _found(content, done.traces, limits)
+    if left:
+        return LeftOut(
+            "still held an identifying value after it was cleaned, and was not kept",
+            fault=True,
+            words=done.traces.words,
+        )
+    again = dataset_of(content, limits)
+    if _pixel_bytes(again) != pixels:
+        raise UnreadableFile("could not be written with the same pixels")
+    return Instance(
+        content=content,
+        patient=done.patient,
+        study=str(again.StudyInstanceUID),
+        series=str(again.SeriesInstanceUID),
+        sop=str(again.SOPInstanceUID),
+        counts=done.counts,
+        scrubbed=scrubbed,
+        cautions=tuple(cautions_of(again, overlays=done.overlays)),
+        words=done.traces.words,
+    )
+
+
+def _out_of_scope(dataset: Any, options: Options) -> str:
+    """Why an object is left out though it is sound; empty if it is not."""
+    if "SOPClassUID" not in dataset:
+        return "no image (unknown kind)"
+    text = shows_text(dataset)
+    reason = no_image(header_tags(dataset))
+    if options.burned_in and (text or reason in SCREENS):
+        # A screenshot is an image, if one that must be looked at; a report or a PDF is none.
+        return "" if not reason or reason in SCREENS else reason
+    return reason or text
+
+
+def _pixel_bytes(dataset: Any) -> list[bytes]:
+    raw = [dataset.get_item(keyword) for keyword in PIXELS if keyword in dataset]
+    return [bytes(one.value or b"") for one in raw]
+
+
+def _written(dataset: Any) -> bytes:
+    """A DICOM file with an empty preamble and a file header of our own."""
+    from pydicom.dataset import FileMetaDataset
+
+    syntax = dataset.file_meta.get("TransferSyntaxUID") or IMPLICIT_LITTLE
+    meta = FileMetaDataset()
+    meta.MediaStorageSOPClassUID = dataset.SOPClassUID
+    meta.MediaStorageSOPInstanceUID = dataset.SOPInstanceUID
+    meta.TransferSyntaxUID = syntax
+    meta.ImplementationVersionName = "MARROWLIGHT"
+    dataset.file_meta = meta
+    dataset.preamble = b"\0" * 128
+    buffer = BytesIO()
+    dataset.save_as(buffer, enforce_file_format=True)
+    return buffer.getvalue()
+
+
+def _found(content: bytes, traces: Any, limits: Limits) -> list[Path]:
+    dataset = dataset_of(content, limits)
+    return list(traces.found_in(dataset))
+
+
+def _empty(dataset: Any, path: Path) -> None:
+    """Take the value out of an element, wherever it is nested."""
+    item = dataset
+    for tag, number in zip(path[:-1:2], path[1::2], strict=True):
+        item = item[tag].value[number]
+    element = item[path[-1]]
+    if element.tag.is_private:
+        del item[path[-1]]
+    else:
+        element.value = "" if element.VR not in ("OB", "OW", "UN") else b""
