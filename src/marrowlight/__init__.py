@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from marrowlight.follow_visits import follow
     from marrowlight.measure_mask import measure
     from marrowlight.output import write_result
+    from marrowlight.privacy.deidentify import deidentify
     from marrowlight.read_study import read
     from marrowlight.reading import Reading
     from marrowlight.report.bones_files import write_bones
@@ -75,6 +76,7 @@ _HOMES = {
     "bone_registry": "anatomy.registry",
     "bones_from_file": "anatomy.given",
     "case_from": "causes.case_file",
+    "deidentify": "privacy.deidentify",
     "explain": "explain_case",
     "find_bones": "anatomy.find_bones",
     "follow": "follow_visits",
@@ -116,6 +118,7 @@ __all__ = [
     "bone_registry",
     "bones_from_file",
     "case_from",
+    "deidentify",
     "errors",
     "explain",
     "find_bones",

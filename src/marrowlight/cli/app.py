@@ -15,8 +15,10 @@ from marrowlight.cli import (
     ask,
     bones,
     causes,
+    deidentify,
     demo,
     explain,
+    export,
     follow,
     inspect,
     measure,
@@ -45,8 +47,10 @@ app.command("bones")(bones.command)
 app.command("follow")(follow.command)
 app.command("explain")(explain.command)
 app.command("ask")(ask.command)
+app.command("export")(export.command)
 app.command("measure")(measure.command)
 app.command("phantom")(phantom.command)
+app.command("deidentify")(deidentify.command)
 app.command("simulate")(simulate.command)
 app.command("demo")(demo.command)
 app.add_typer(causes.app, name="causes")

@@ -100,7 +100,7 @@ def _read(item: Item, limits: Limits) -> Sequence[Found]:
     lower = item.name.lower()
     try:
         head = item.head()
-        kind = _kind(head, lower)
+        kind = kind_of(head, lower)
         if kind == "dicom":
             from marrowlight.study.dicom_file import read_dicom
 
@@ -124,7 +124,8 @@ def _read(item: Item, limits: Limits) -> Sequence[Found]:
     return [_no_image(item, head, lower)]
 
 
-def _kind(head: bytes, lower: str) -> str:
+def kind_of(head: bytes, lower: str) -> str:
+    """"dicom", "nifti" or empty, by the first bytes of a file and its name in lower case."""
     from marrowlight.study.nifti_file import is_nifti, unpacked_head
 
     if head[128:132] == b"DICM" or _looks_like_bare_dicom(head):
