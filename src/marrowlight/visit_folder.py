@@ -57,8 +57,8 @@ class VisitFolder:
     scanner: Mapping[str, float | str]
     sources: tuple[str, ...]
 
-    def masks(self) -> tuple[BoneMap, NDArray[np.bool_]]:
-        """Bones and edema of the reading, on one grid.
+    def masks(self, *, isolate: bool = False) -> tuple[BoneMap, NDArray[np.bool_]]:
+        """Bones and edema of the reading, on one grid. isolate : as for ``open_study``.
 
         Raises UnreadableFile, BadMask, GridMismatch.
         """
@@ -72,7 +72,7 @@ class VisitFolder:
                     where=self.path,
                     expected="the whole output folder of `marrowlight read` or `measure`",
                 )
-        drawn, edema = (read_mask(file, []) for file in files)
+        drawn, edema = (read_mask(file, [], isolate=isolate) for file in files)
         edema.grid.require_match(drawn.grid, this="edema.nii.gz", that="bones.nii.gz")
         bones = tuple(
             LabelledBone(b.label, b.bone, b.side) for r in self.reading.regions for b in r.bones
@@ -104,7 +104,7 @@ class VisitFolder:
         grid.require_match(bones.grid, this=file.name, that="bones.nii.gz")
         return voxels
 
-    def image(self, bones: BoneMap) -> NDArray[np.float32] | None:
+    def image(self, bones: BoneMap, *, isolate: bool = False) -> NDArray[np.float32] | None:
         """The image that edema was read on, if its files are still where they were; for pictures.
 
         None where they are gone, cannot be read, or hold another image than then.
@@ -115,7 +115,7 @@ class VisitFolder:
         if not files or not all(file.is_file() for file in files):
             return None
         try:
-            study = open_study(*files)
+            study = open_study(*files, isolate=isolate)
         except (MarrowlightError, OSError):
             return None
         for series in study.series:
@@ -136,7 +136,7 @@ def visit_folder(path: Path) -> VisitFolder:
     """
     folder = path.parent if path.name == READING else path
     reading = reading_from(folder)
-    source, run = source_of(folder, reading), _record(folder / "run.json")
+    source, run = source_of(folder, reading), record(folder / "run.json")
     images = run.get("images") if run.get("reading_id") == reading.reading_id else None
     image = (images or {}).get(reading.primary_series)
     image = image if isinstance(image, dict) else {}
@@ -168,7 +168,7 @@ def visit_folder(path: Path) -> VisitFolder:
 
 def source_of(folder: Path, reading: Reading) -> dict[str, Any]:
     """``source.json`` beside a reading; empty if it is not there or belongs to another reading."""
-    source = _record(folder / "source.json")
+    source = record(folder / "source.json")
     if source.get("schema") != SOURCE_SCHEMA or source.get("reading_id") != reading.reading_id:
         return {}
     return source
@@ -224,8 +224,8 @@ def _hashed(text: object) -> str | None:
     return hashlib.sha256(_SALT + plain.encode()).hexdigest() if plain else None
 
 
-def _record(path: Path) -> dict[str, Any]:
-    """A record beside the reading; empty if it is not there or is none of ours."""
+def record(path: Path) -> dict[str, Any]:
+    """A JSON record as it lies beside a reading; empty if it is not there or is none of ours."""
     try:
         if path.stat().st_size > LARGEST_BYTES:
             return {}

@@ -210,11 +210,11 @@ def check_files(paths: Sequence[Path], *, overwrite: bool) -> None:
             )
 
 
-def write_together(files: Mapping[Path, bytes], *, overwrite: bool) -> None:
+def write_together(files: Mapping[Path, bytes], *, overwrite: bool, mode: int = SHARED) -> None:
     """Write files that belong together: each under a hidden name, then all renamed.
 
-    Folders are made if absent. Raises as ``check_files``, and OutputNotWritable when the disk is
-    full; then no file has changed.
+    mode : permissions, as in ``OutputFolder.write``. Folders are made if absent. Raises as
+    ``check_files``, and OutputNotWritable when the disk is full; then no file has changed.
     """
     check_files(list(files), overwrite=overwrite)
     waiting: list[tuple[Path, Path]] = []
@@ -224,7 +224,7 @@ def write_together(files: Mapping[Path, bytes], *, overwrite: bool) -> None:
                 path.parent.mkdir(parents=True, exist_ok=True)
                 hidden = Path(tempfile.mkdtemp(prefix=TEMP_PREFIX, dir=path.parent))
                 waiting.append((hidden / path.name, path))
-                write_synced(hidden / path.name, content, SHARED)
+                write_synced(hidden / path.name, content, mode)
         with _undisturbed():
             for hidden, path in waiting:
                 with explained(path.parent):
