@@ -64,6 +64,7 @@ def follow(
     side: Side | str | None = None,
     case: Case | None = None,
     pictures: bool = True,
+    isolate: bool = False,
     rules: Rules | None = None,
     stages: Stages | None = None,
     progress: Callable[[str], None] | None = None,
@@ -85,6 +86,8 @@ def follow(
         shows and of the course.
     pictures : bool
         Look for the images of earlier readings, which only pictures need.
+    isolate : bool
+        Read images and masks in a child process with limits, as ``open_study`` does.
     rules : Rules, optional
         How change is told from noise; the package's own unless given.
     stages, progress : as for ``read``
@@ -117,7 +120,7 @@ def follow(
     for place, (what, name) in enumerate(zip(visits, _names(visits), strict=True)):
         with stages.stage(f"open visit {place + 1}"):
             try:
-                opened.append(_open(place, name, what, joint=joint, side=side))
+                opened.append(_open(place, name, what, joint=joint, side=side, isolate=isolate))
             except InputError as error:
                 left_out.append(_left_out(name, error))
     _one_patient(opened)
@@ -130,7 +133,8 @@ def follow(
         try:
             with stages.stage(f"read visit {one.place + 1}"):
                 inner = Stages(on_start=_told(said, f"visit {one.place + 1}: "))
-                read.append(_visit(one, given is not None, inner, pictures=pictures))
+                timed = given is not None
+                read.append(_visit(one, timed, inner, pictures=pictures, isolate=isolate))
         except InputError as error:
             left_out.append(_left_out(one.name, error))
     read = _of_one_joint(read, left_out)
@@ -186,7 +190,13 @@ def _names(visits: Sequence[VisitInput]) -> list[str]:
 
 
 def _open(
-    place: int, name: str, one: VisitInput, *, joint: Joint | str | None, side: Side | str | None
+    place: int,
+    name: str,
+    one: VisitInput,
+    *,
+    joint: Joint | str | None,
+    side: Side | str | None,
+    isolate: bool,
 ) -> _Opened:
     """Open a visit without reading it. Raises InputError."""
     if isinstance(one, ReadResult):
@@ -208,7 +218,7 @@ def _open(
             where=path,
             expected="a study, or the output folder of `marrowlight read` or `measure`",
         )
-    study = open_study(path, joint=joint, side=side)
+    study = open_study(path, joint=joint, side=side, isolate=isolate)
     _ = study.primary
     return _Opened(place, name, study, identity_of(study))
 
@@ -296,7 +306,7 @@ def _in_time(
     ]
 
 
-def _visit(one: _Opened, given: bool, stages: Stages, *, pictures: bool) -> Visit:
+def _visit(one: _Opened, given: bool, stages: Stages, *, pictures: bool, isolate: bool) -> Visit:
     """Read a visit, or take its reading. Raises InputError."""
     found = one.found
     source: Literal["dates", "given"] = "given" if given else "dates"
@@ -309,14 +319,14 @@ def _visit(one: _Opened, given: bool, stages: Stages, *, pictures: bool) -> Visi
         "image_sha256": one.identity.image_sha256,
     }
     if isinstance(found, VisitFolder):
-        bones, edema = found.masks()
+        bones, edema = found.masks(isolate=isolate)
         return Visit(
             joint=joint_of(found.reading.regions),
             side=side_of(found.reading.regions),
             bones=bones,
             edema=edema,
             reading=found.reading,
-            image=found.image(bones) if pictures else None,
+            image=found.image(bones, isolate=isolate) if pictures else None,
             from_reading=True,
             scanner=found.scanner,
             **shared,

@@ -28,6 +28,7 @@ def measure(
     image: Study | None = None,
     joint: Joint = Joint.UNKNOWN,
     side: Side = Side.UNKNOWN,
+    isolate: bool = False,
     stages: Stages | None = None,
     progress: Progress | None = None,
 ) -> ReadResult:
@@ -42,6 +43,7 @@ def measure(
         The study the mask was drawn on. One of its series must stand on the mask's grid; contrast
         to normal marrow is measured on it, and is null without it.
     joint, side : where the image does not say.
+    isolate : read the masks in a child process with limits, as ``open_study`` does.
 
     Raises
     ------
@@ -59,13 +61,13 @@ def measure(
     stages = stages or Stages(on_start=progress)
     with stages.stage("masks"):
         grids = [(f"{s.id} ({s.role.value})", s.volume.grid) for s in image.series] if image else []
-        drawn = read_mask(edema, [grid for _, grid in grids])
+        drawn = read_mask(edema, [grid for _, grid in grids], isolate=isolate)
         series = _series_on(image, drawn.grid, Path(edema).name) if image else None
         side = image.side if image and side is Side.UNKNOWN else side
         joint = image.joint if image and joint is Joint.UNKNOWN else joint
         here = [(f"edema mask {Path(edema).name}", drawn.grid)]
         named = bone_labels or labels_beside(bones)
-        given = bones_from_file(bones, here, labels=named, side=side)
+        given = bones_from_file(bones, here, labels=named, side=side, isolate=isolate)
         mask = drawn.labels > 0
     notes = [Warned(code=n.code, text=n.text) for n in (image.notices if image else ())]
     if not mask.any():

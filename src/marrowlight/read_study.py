@@ -63,6 +63,7 @@ def read(
     normal_marrow: NDArray[np.bool_] | str | Path | None = None,
     parameters: Parameters | None = None,
     only_primary: bool = False,
+    isolate: bool = False,
     stages: Stages | None = None,
     progress: Progress | None = None,
 ) -> ReadResult:
@@ -88,6 +89,8 @@ def read(
         Of the finder; default is the set that is shipped.
     only_primary : bool
         Leave the other fluid-sensitive series unread.
+    isolate : bool
+        Read mask files in a child process with limits, as ``open_study`` does.
     stages : Stages, optional
         Collects the time of each stage.
     progress : callable, optional
@@ -110,9 +113,9 @@ def read(
     require_joint(study)
     primary = study.primary
     chosen = parameters or shipped_parameters()
-    given = bones_of(study, bones, labels=bone_labels, seeds=seeds, stages=stages)
+    given = bones_of(study, bones, labels=bone_labels, seeds=seeds, stages=stages, isolate=isolate)
     study = given.study
-    marrow = _marrow_mask(study, normal_marrow)
+    marrow = _marrow_mask(study, normal_marrow, isolate=isolate)
     warnings = [Warned(code=n.code, text=n.text) for n in study.notices]
     warnings += given.warnings
     for series in study.series:
@@ -139,7 +142,7 @@ def read(
 
 
 def _marrow_mask(
-    study: Study, given: NDArray[np.bool_] | str | Path | None
+    study: Study, given: NDArray[np.bool_] | str | Path | None, *, isolate: bool
 ) -> NDArray[np.bool_] | None:
     """The hand-drawn normal marrow on the primary grid; raises GridMismatch, BadMask."""
     if given is None:
@@ -154,7 +157,7 @@ def _marrow_mask(
     else:
         from marrowlight.study.maskfile import read_mask
 
-        mask = read_mask(given, [grid])
+        mask = read_mask(given, [grid], isolate=isolate)
         mask.grid.require_match(
             grid, this=f"normal marrow mask {Path(given).name}", that=f"series {study.primary.id}"
         )

@@ -50,8 +50,11 @@ def bones_of(
     labels: str | None,
     seeds: Sequence[Seed],
     stages: Stages,
+    isolate: bool = False,
 ) -> StudyBones:
     """The bones that were given, or, for None, those that the network finds in the study.
+
+    isolate : as for ``open_study``, for a mask file.
 
     Raises what ``bones_from_file`` and ``find_bones`` raise, and UsageError for options that do
     not go together.
@@ -74,13 +77,15 @@ def bones_of(
         return _found(study, find_bones(study, seeds=seeds, stages=stages))
     if isinstance(bones, (BoneMap, str, Path)):
         with stages.stage("bones"):
-            return StudyBones(study, _given(study, bones, labels))
+            return StudyBones(study, _given(study, bones, labels, isolate=isolate))
     if labels:
         raise UsageError("bone_labels goes with a mask file; BonesFound names its own bones.")
     return _found(study, bones)
 
 
-def _given(study: Study, bones: BoneMap | str | Path, labels: str | None) -> BoneMap:
+def _given(
+    study: Study, bones: BoneMap | str | Path, labels: str | None, *, isolate: bool
+) -> BoneMap:
     if isinstance(bones, BoneMap):
         if labels:
             raise UsageError("bone_labels goes with a mask file; a BoneMap names its own bones.")
@@ -89,7 +94,8 @@ def _given(study: Study, bones: BoneMap | str | Path, labels: str | None) -> Bon
     from marrowlight.side_file import labels_beside
 
     grids = [(f"{s.id} ({s.role.value})", s.volume.grid) for s in study.series]
-    return bones_from_file(bones, grids, labels=labels or labels_beside(bones), side=study.side)
+    named = labels or labels_beside(bones)
+    return bones_from_file(bones, grids, labels=named, side=study.side, isolate=isolate)
 
 
 def _found(study: Study, found: BonesFound) -> StudyBones:

@@ -62,6 +62,7 @@ def bones_from_file(
     *,
     labels: str | None = None,
     side: Side = Side.UNKNOWN,
+    isolate: bool = False,
 ) -> BoneMap:
     """The bones in a mask file, on the grid of the image that it was drawn on.
 
@@ -71,6 +72,7 @@ def bones_from_file(
     grids : (name, Grid) of every image of the study; the mask must stand on one of them
     labels : as for ``parse_bone_labels``; None for names in the file, or one nameless bone
     side : side of every bone that is not given one
+    isolate : as for ``open_study``
 
     Raises
     ------
@@ -81,7 +83,7 @@ def bones_from_file(
     UsageError
         If ``labels`` cannot be read.
     """
-    mask = read_mask(path, [grid for _, grid in grids])
+    mask = read_mask(path, [grid for _, grid in grids], isolate=isolate)
     grid = _grid_of(mask, Path(path).name, grids)
     names = parse_bone_labels(labels) if labels else _names_in(mask)
     if labels and _table(labels) in foreign_labels():

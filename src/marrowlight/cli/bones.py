@@ -37,7 +37,7 @@ def command(
     joint: opt.JointOption = None,
     side: opt.SideOption = None,
     nifti_orientation: opt.Orientation = None,
-    isolate: opt.Isolate = False,
+    isolate: opt.Isolate = True,
     overwrite: opt.Overwrite = False,
     quiet: opt.Quiet = False,
     as_json: opt.Json = False,

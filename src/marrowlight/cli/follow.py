@@ -42,6 +42,7 @@ def command(
     ] = None,
     joint: opt.JointOption = None,
     side: opt.SideOption = None,
+    isolate: opt.Isolate = True,
     overwrite: opt.Overwrite = False,
     quiet: opt.Quiet = False,
     as_json: opt.Json = False,
@@ -79,6 +80,7 @@ def command(
             joint=joint.value if joint else None,
             side=side.value if side else None,
             case=known,
+            isolate=isolate,
             stages=stages,
         )
         chosen = {
@@ -87,6 +89,7 @@ def command(
             "case": "given" if case else None,
             "joint": joint,
             "side": side,
+            "isolate": isolate,
         }
         report = write_course(out, result, overwrite=overwrite, stages=stages, options=chosen)
     _show(screen, result, report, stages)

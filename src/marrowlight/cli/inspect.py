@@ -16,7 +16,7 @@ def command(
     joint: opt.JointOption = None,
     side: opt.SideOption = None,
     nifti_orientation: opt.Orientation = None,
-    isolate: opt.Isolate = False,
+    isolate: opt.Isolate = True,
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Taken by every command; inspect writes nothing.")
     ] = False,

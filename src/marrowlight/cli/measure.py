@@ -30,7 +30,7 @@ def command(
     joint: opt.JointOption = None,
     side: opt.SideOption = None,
     nifti_orientation: opt.Orientation = None,
-    isolate: opt.Isolate = False,
+    isolate: opt.Isolate = True,
     overwrite: opt.Overwrite = False,
     quiet: opt.Quiet = False,
     as_json: opt.Json = False,
@@ -70,6 +70,7 @@ def command(
             image=study,
             joint=Joint(joint.value) if joint else Joint.UNKNOWN,
             side=Side(side.value) if side else Side.UNKNOWN,
+            isolate=isolate,
             stages=stages,
         )
         chosen = {"command": "measure", "bone_labels": bone_labels, "joint": joint, "side": side}

@@ -37,7 +37,7 @@ Isolate = Annotated[
     bool,
     typer.Option(
         "--isolate/--no-isolate",
-        help="Parse the files in a child process with limits on memory and time.",
+        help="Read files in a child process with limits on memory and time, and no network.",
     ),
 ]
 Bones = Annotated[

@@ -40,7 +40,7 @@ def command(
         typer.Option("--only-primary", help="Leave the other fluid-sensitive series unread."),
     ] = False,
     nifti_orientation: opt.Orientation = None,
-    isolate: opt.Isolate = False,
+    isolate: opt.Isolate = True,
     overwrite: opt.Overwrite = False,
     quiet: opt.Quiet = False,
     as_json: opt.Json = False,
@@ -94,6 +94,7 @@ def command(
             seeds=seeds,
             normal_marrow=normal_marrow,
             only_primary=only_primary,
+            isolate=isolate,
             stages=stages,
         )
         if known is not None:

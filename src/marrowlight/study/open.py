@@ -56,7 +56,11 @@ def open_study(
     nifti_orientation : "sform" or "qform", optional
         Which one to trust where a NIfTI file sets both and they disagree.
     isolate : bool
-        Parse in a child process with limits on memory and time.
+        Read the files in a child process with limits on memory and time (``study.child``), for
+        files that you do not trust. It starts a Python of its own (half a second), and gives the
+        same study. The command line does so by default; a library does not start processes
+        unasked, since its caller may be a worker, a notebook or a sandbox already, and knows
+        where its files come from.
     limits : Limits, optional
     progress : called with (done, total, what), optional
 
