@@ -199,7 +199,7 @@ class _Cleaner:
         if any(cleaned):
             shortest = 64 if element.VR == "LO" else 16 if element.VR == "SH" else None
             self._write(dataset, tag, [one[:shortest].strip() for one in cleaned])
-        elif otherwise:
+        elif otherwise or element.keyword in rules().empty:
             self._set(dataset, tag, otherwise)
         else:
             self._remove(dataset, tag)
@@ -294,7 +294,7 @@ class _Cleaner:
         if element.VR == "SQ":
             for item in element.value or ():
                 for below in item:
-                    if below.keyword not in CODED:
+                    if below.keyword not in CODED | rules().technical:
                         self._forget(below)
             return
         standard = element.VR == "UI" and str(element.value).startswith(STANDARD_ROOT)

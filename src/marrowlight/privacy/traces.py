@@ -21,6 +21,9 @@ MADE_HERE = frozenset({
     "PatientID", "PatientName", "PatientIdentityRemoved", "DeidentificationMethod",
     "DeidentificationMethodCodeSequence", "LongitudinalTemporalInformationModified",
 })  # fmt: skip
+EMPTY_WORDS = frozenset({"anonymized", "anonymous", "removed", "undefined", "unknown", "unspecified"})
+"""Values that are none."""
+
 MODEL = frozenset({"Manufacturer", "ManufacturerModelName"})
 """Stations are often called after their model, which is kept."""
 
@@ -101,6 +104,8 @@ def elements(dataset: Any, path: Path = ()) -> Iterator[tuple[Path, str, str, by
         keyword = keyword_for_tag(tag)
         if keyword in NOT_TEXT or (not path and keyword in MADE_HERE):
             continue
+        if tag.is_private_creator:
+            continue  # What is left of these are names on the safe list.
         raw = dataset.get_item(tag)
         vr = raw.VR
         if vr is None:
@@ -128,6 +133,8 @@ def _values(value: Any) -> list[str]:
 def _tells(text: str) -> bool:
     """Whether a value is long enough to be told from chance."""
     signs = re.sub(r"[\W_]+", "", text)
+    if text.lower() in EMPTY_WORDS:
+        return False
     return len(signs) >= (SHORTEST_NUMBER if signs.isdigit() else SHORTEST_TEXT)
 
 
