@@ -32,6 +32,10 @@ MARKS = frozenset({
 """Written anew at the top level."""
 
 
+Creators = dict[tuple[int, int], str]
+"""Group and block of private attributes to the name of their creator."""
+
+
 @dataclass
 class Cleaned:
     """What became of the elements of one data set.
@@ -98,17 +102,20 @@ class _Cleaner:
     days: int
     done: Cleaned
 
-    def walk(self, dataset: Any) -> None:
-        """Clean every element of a data set and of the items below it."""
-        creators = self._creators(dataset)
+    def walk(self, dataset: Any, outer: Creators | None = None) -> None:
+        """Clean every element of a data set and of the items below it.
+
+        outer : private creators of the levels above; some scanners name them there alone
+        """
+        creators = {**(outer or {}), **_creators(dataset)}
         public = str(dataset.get("CodingSchemeDesignator") or "") in rules().schemes
         for tag in list(dataset.keys()):
             if tag.is_private:
                 self._private(dataset, tag, creators)
             else:
-                self._element(dataset, tag, public)
+                self._element(dataset, tag, public, creators)
 
-    def _element(self, dataset: Any, tag: Any, public: bool) -> None:
+    def _element(self, dataset: Any, tag: Any, public: bool, creators: Creators) -> None:
         from pydicom.datadict import keyword_for_tag
 
         keyword = keyword_for_tag(tag)
@@ -137,6 +144,10 @@ class _Cleaner:
         if vr == "UI":
             return self._uid(dataset, tag, keyword)
         if vr == "SQ":
+            if not code or "U" in code:
+                for item in dataset[tag].value or ():
+                    self.walk(item, creators)
+                return None
             return self._sequence(dataset, tag, keyword, code)
         if code:
             return self._listed(dataset, tag, keyword, vr, code)
@@ -167,10 +178,6 @@ class _Cleaner:
         return self._remove(dataset, tag)
 
     def _sequence(self, dataset: Any, tag: Any, keyword: str, code: str) -> None:
-        if not code or "U" in code:
-            for item in dataset[tag].value or ():
-                self.walk(item)
-            return None
         if code == "Z" or keyword in rules().empty:
             return self._set(dataset, tag, [])
         return self._remove(dataset, tag)
@@ -223,35 +230,29 @@ class _Cleaner:
         made = [self.secret.uid(one) if one in ours else one for one in texts]
         return self._write(dataset, tag, made)
 
-    def _private(self, dataset: Any, tag: Any, creators: dict[tuple[int, int], str]) -> None:
-        """Keep what the safe list has, in the VR that it has there; and the creators of that."""
-        block = (tag.group, tag.element >> 8)
+    def _private(self, dataset: Any, tag: Any, creators: Creators) -> None:
+        """Keep what the safe list has, in the VR that it has there, and names of its creators."""
+        own = rules()
         if tag.is_private_creator:
-            if not self._used(dataset, tag.group, tag.element, creators):
-                self._remove(dataset, tag)
-            return
-        vr = rules().safe_private.get((creators.get(block, ""), tag.group, tag.element & 0xFF))
-        if vr is not None and vr == dataset[tag].VR:
-            self._keep(dataset, tag, vr)
-        else:
-            self._remove(dataset, tag)
+            known = creators.get((tag.group, tag.element)) in own.creators
+            return self._keep(dataset, tag, "LO") if known else self._remove(dataset, tag)
+        creator = creators.get((tag.group, tag.element >> 8), "")
+        vr = own.safe_private.get((creator, tag.group, tag.element & 0xFF))
+        if vr is None or vr != dataset[tag].VR:
+            return self._remove(dataset, tag)
+        if vr == "SQ":
+            return self._hold_safe(dataset, tag, creators)
+        return self._keep(dataset, tag, vr)
 
-    def _creators(self, dataset: Any) -> dict[tuple[int, int], str]:
-        """(group, block) to the name of the private creator, in one data set."""
-        found = {}
-        for tag in list(dataset.keys()):
-            if tag.is_private_creator and 0x10 <= tag.element <= 0xFF:
-                found[tag.group, tag.element] = str(dataset[tag].value or "").strip()
-        return found
-
-    def _used(self, dataset: Any, group: int, block: int, creators: dict[Any, str]) -> bool:
-        creator = creators.get((group, block), "")
-        return any(
-            tag.group == group
-            and tag.element >> 8 == block
-            and (creator, group, tag.element & 0xFF) in rules().safe_private
-            for tag in list(dataset.keys())
-        )
+    def _hold_safe(self, dataset: Any, tag: Any, creators: Creators) -> None:
+        """Leave only safe private attributes in the items of a private sequence."""
+        for item in dataset[tag].value or ():
+            inside = {**creators, **_creators(item)}
+            for below in list(item.keys()):
+                if below.is_private:
+                    self._private(item, below, inside)
+                else:
+                    self._remove(item, below)
 
     def _vr(self, dataset: Any, tag: Any) -> str:
         """The VR as pydicom knows it: of the file, or of the dictionary where the file is mute."""
@@ -300,6 +301,14 @@ class _Cleaner:
         standard = element.VR == "UI" and str(element.value).startswith(STANDARD_ROOT)
         if not standard and element.keyword not in MARKS:
             self.done.traces.add(element.VR, element.keyword, element.value)
+
+
+def _creators(dataset: Any) -> Creators:
+    found = {}
+    for tag in list(dataset.keys()):
+        if tag.is_private_creator and 0x10 <= tag.element <= 0xFF:
+            found[tag.group, tag.element] = str(dataset[tag].value or "").strip()
+    return found
 
 
 def _mark(dataset: Any, patient: str, options: Options) -> None:

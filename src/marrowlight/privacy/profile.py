@@ -44,6 +44,11 @@ class Rules:
     plain: frozenset[str]
     safe_private: dict[tuple[str, int, int], str]
 
+    @property
+    def creators(self) -> frozenset[str]:
+        """Private creators on the safe list: constants, that name nobody."""
+        return frozenset(creator for creator, _, _ in self.safe_private)
+
 
 @cache
 def rules() -> Rules:

@@ -21,11 +21,17 @@ MADE_HERE = frozenset({
     "PatientID", "PatientName", "PatientIdentityRemoved", "DeidentificationMethod",
     "DeidentificationMethodCodeSequence", "LongitudinalTemporalInformationModified",
 })  # fmt: skip
-EMPTY_WORDS = frozenset({"anonymized", "anonymous", "removed", "undefined", "unknown", "unspecified"})
+EMPTY_WORDS = frozenset(
+    {"anonymized", "anonymous", "removed", "undefined", "unknown", "unspecified"}
+)
 """Values that are none."""
 
-MODEL = frozenset({"Manufacturer", "ManufacturerModelName"})
-"""Stations are often called after their model, which is kept."""
+VENDOR = frozenset({
+    "Manufacturer", "ManufacturerModelName", "ReceiveCoilManufacturerName",
+    "TransmitCoilManufacturerName", "DimensionIndexPrivateCreator",
+    "FunctionalGroupPrivateCreator", "LUTLabel",
+})  # fmt: skip
+"""Stations are often called after vendor and model, which are kept."""
 
 Path = tuple[int, ...]
 """Tags and numbers of items from the top down to an element."""
@@ -88,7 +94,7 @@ class Traces:
             elif vr in ("FL", "FD", "SL", "SS", "UL", "US", "SV", "UV", "AT"):
                 continue
             else:
-                pattern = person if keyword in MODEL else anything
+                pattern = person if keyword in VENDOR else anything
                 told = {"text"} if pattern and pattern.search(raw.lower()) else set()
                 told |= {u for u in self.uids | self.dates if u.encode() in raw}
             if told:
