@@ -91,7 +91,7 @@ def labels_beside(path: str | Path) -> str | None:
         return None
     try:
         parts = [(int(b["label"]), str(b["bone"]), Side(b["side"])) for b in record["labels"]]
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError, OverflowError) as error:
         raise UnreadableFile(
             "The side file of the bone map does not say which label is which bone.",
             where=beside.name,

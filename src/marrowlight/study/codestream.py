@@ -6,34 +6,50 @@ JPEG_FRAME_MARKERS = frozenset({*range(0xC0, 0xD0), 0xF7} - {0xC4, 0xC8, 0xCC})
 """Start-of-frame markers of JPEG (SOF0-15) and JPEG-LS (SOF55)."""
 
 
-def declared_size(stream: bytes) -> tuple[int, int] | None:
-    """(rows, columns) in the header of a JPEG, JPEG-LS or JPEG 2000 stream; None if not found.
+def declared_size(stream: bytes) -> tuple[int, int, int] | None:
+    """(rows, columns, values for each pixel) of a JPEG, JPEG-LS or JPEG 2000 stream, by its header.
+
+    None if it says none.
 
     The DICOM header can say 512x512 while the stream asks the decoder for gigabytes.
     """
     if stream.startswith(b"\xff\x4f\xff\x51"):
         return _jpeg2000(stream, 4)
     if stream[4:8] == b"jP  ":
-        at = stream.find(b"\xff\x4f\xff\x51", 0, 4096)
-        return _jpeg2000(stream, at + 4) if at >= 0 else None
+        return _jp2(stream)
     if stream.startswith(b"\xff\xd8"):
         return _jpeg(stream)
     return None
 
 
-def _jpeg2000(stream: bytes, at: int) -> tuple[int, int] | None:
-    # SIZ: length 2, capabilities 2, then width, height, offset x, offset y, 4 bytes each.
-    if len(stream) < at + 20:
+def _jp2(stream: bytes) -> tuple[int, int, int] | None:
+    """By the first codestream box of a JP2 file; boxes are walked, for their content can be any."""
+    at = 0
+    while len(stream) >= at + 12:
+        length = int.from_bytes(stream[at : at + 4], "big")
+        if stream[at + 4 : at + 8] == b"jp2c":
+            begins = stream[at + 8 : at + 12] == b"\xff\x4f\xff\x51"
+            return _jpeg2000(stream, at + 12) if begins else None
+        if length < 8:  # To the end of the file, or longer than 4 GiB.
+            return None
+        at += length
+    return None
+
+
+def _jpeg2000(stream: bytes, at: int) -> tuple[int, int, int] | None:
+    # SIZ: length 2, capabilities 2, then width, height, offset x, offset y and the same of a tile,
+    # 4 bytes each, and the number of components, 2 bytes.
+    if len(stream) < at + 38:
         return None
     right, bottom, left, top = (
         int.from_bytes(stream[at + 4 + 4 * n : at + 8 + 4 * n], "big") for n in range(4)
     )
-    return bottom - top, right - left
+    return bottom - top, right - left, int.from_bytes(stream[at + 36 : at + 38], "big")
 
 
-def _jpeg(stream: bytes) -> tuple[int, int] | None:
+def _jpeg(stream: bytes) -> tuple[int, int, int] | None:
     at = 2
-    while at + 9 <= len(stream):
+    while at + 10 <= len(stream):
         if stream[at] != 0xFF:
             return None
         marker = stream[at + 1]
@@ -43,7 +59,7 @@ def _jpeg(stream: bytes) -> tuple[int, int] | None:
         if marker in JPEG_FRAME_MARKERS:
             rows = int.from_bytes(stream[at + 5 : at + 7], "big")
             columns = int.from_bytes(stream[at + 7 : at + 9], "big")
-            return rows, columns
+            return rows, columns, stream[at + 9]
         if marker in (0x01, *range(0xD0, 0xD9)):
             at += 2
             continue

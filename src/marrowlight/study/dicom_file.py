@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from marrowlight.errors import InputError, LimitExceeded, UnreadableFile
 from marrowlight.study.codestream import declared_size
 from marrowlight.study.dicom_tags import first_item, floats, frame_tags, header_tags
-from marrowlight.study.limits import MIB, Limits
+from marrowlight.study.limits import MIB, RATIO_FROM, Limits
+from marrowlight.study.nesting import check_nesting
 from marrowlight.study.parsed import Skipped, Slice, Tags
 from marrowlight.study.quiet import dicom_faults, quiet_parsers
 
@@ -36,7 +37,9 @@ NOT_IMAGES = {
 }
 """SOP class, or the beginning of one, to what it is; the longest match counts."""
 
-DEFLATED = "1.2.840.10008.1.2.1.99"
+DEFLATED, BIG_ENDIAN = "1.2.840.10008.1.2.1.99", "1.2.840.10008.1.2.2"
+
+PIXEL_DATA = ("PixelData", "FloatPixelData", "DoubleFloatPixelData")
 
 
 def read_dicom(name: str, data: bytes, limits: Limits) -> list[Slice] | Skipped:
@@ -79,17 +82,20 @@ def _damaged(name: str, error: InputError, tags: Tags) -> Skipped:
 
 
 def dataset_of(data: bytes, limits: Limits) -> Any:
-    """The pydicom data set of a file, its elements unread yet; a deflated one within the limits.
+    """The pydicom data set of a file, its elements unread yet; within the limits.
 
-    Raises InputError, and what pydicom raises on damaged input.
+    Raises LimitExceeded for what unpacks to too much, nests too deeply or holds too many elements,
+    UnreadableFile if it is no DICOM object, and what pydicom raises on damaged input.
     """
     from pydicom import dcmread
 
     preamble = data[128:132] == b"DICM"
-    if preamble:
-        syntax, start = _file_meta(data)
-        if syntax == DEFLATED:
-            _check_deflated(data[start:], limits)
+    syntax, start = _file_meta(data, 132 if preamble else 0)
+    if syntax == DEFLATED:
+        check_nesting(_inflated(data[start:], limits), 0, limits)
+    else:
+        big = syntax == BIG_ENDIAN or (not syntax and data[start : start + 1] == b"\0")
+        check_nesting(data, start, limits, little=not big)
     dataset = dcmread(BytesIO(data), force=not preamble)
     if "SOPClassUID" not in dataset and (kind := _kind_by_meta(dataset)):
         dataset.SOPClassUID = kind  # A DICOMDIR says only in its file header what it is.
@@ -102,9 +108,9 @@ def _kind_by_meta(dataset: Any) -> str:
     return str(dataset.file_meta.get("MediaStorageSOPClassUID", ""))
 
 
-def _file_meta(data: bytes) -> tuple[str, int]:
-    """Transfer syntax of a file with a preamble, and the byte where its data set begins."""
-    at, syntax = 132, ""
+def _file_meta(data: bytes, at: int) -> tuple[str, int]:
+    """Transfer syntax by the file header that begins ``at`` a byte, and where the data begin."""
+    syntax = ""
     while data[at : at + 2] == b"\x02\x00" and len(data) >= at + 12:
         # Group 0002 is always explicit little endian; OB and UN have a longer header.
         if data[at + 4 : at + 6] in (b"OB", b"UN"):
@@ -117,15 +123,13 @@ def _file_meta(data: bytes) -> tuple[str, int]:
     return syntax, at
 
 
-def _check_deflated(packed: bytes, limits: Limits) -> None:
-    """Unpack in small steps and stop at the limit; pydicom unpacks all at once."""
-    unpack = zlib.decompressobj(-zlib.MAX_WBITS)
-    total = 0
-    while packed and not unpack.eof:
-        total += len(unpack.decompress(packed, 4 * MIB))
-        packed = unpack.unconsumed_tail
-        if total > limits.image_bytes:
-            raise LimitExceeded(f"unpacks to more than {limits.image_bytes / MIB:.0f} MiB")
+def _inflated(packed: bytes, limits: Limits) -> bytes:
+    """What a deflated data set unpacks to, up to the limit; pydicom unpacks all, whatever it is."""
+    most = min(limits.image_bytes, max(RATIO_FROM, int(limits.archive_ratio * len(packed))))
+    found = zlib.decompressobj(-zlib.MAX_WBITS).decompress(packed, most + 1)
+    if len(found) > most:
+        raise LimitExceeded(f"unpacks to more than {most / MIB:.0f} MiB")
+    return found
 
 
 def no_image(tags: Tags) -> str:
@@ -144,14 +148,14 @@ def no_image(tags: Tags) -> str:
 def _slices(name: str, dataset: Any, tags: Tags, limits: Limits) -> list[Slice]:
     enhanced = "PerFrameFunctionalGroupsSequence" in dataset
     count = int(dataset.get("NumberOfFrames") or 1)
-    pixels = _pixels(dataset, count, limits)
     inverted = str(tags.get("PhotometricInterpretation", "")) == "MONOCHROME1"
     shared = first_item(dataset, "SharedFunctionalGroupsSequence")
-    groups = dataset.PerFrameFunctionalGroupsSequence if enhanced else [None] * count
-    if len(groups) < count:
-        raise UnreadableFile(f"declares {count} frames and describes {len(groups)}")
     if count > 1 and not enhanced:
         raise UnreadableFile("holds several frames and no position for each")
+    groups = dataset.PerFrameFunctionalGroupsSequence if enhanced else [None]
+    if len(groups) < count:
+        raise UnreadableFile(f"declares {count} frames and describes {len(groups)}")
+    pixels = _pixels(dataset, count, limits)
     slices = []
     for index in range(count):
         group = groups[index]
@@ -208,8 +212,10 @@ def _pixels(dataset: Any, count: int, limits: Limits) -> NDArray[Any]:
             f"declares {rows}x{columns} pixels in {count} frames ({expected / MIB:.0f} MiB); "
             f"the limit is {limits.image_bytes / MIB:.0f} MiB"
         )
-    data = dataset.get("PixelData") or dataset.get("FloatPixelData")
-    if data is None:
+    if (samples := int(dataset.get("SamplesPerPixel") or 1)) != 1:
+        raise UnreadableFile(f"holds {samples} values for each pixel; 1 is expected")
+    data = next((dataset[key].value for key in PIXEL_DATA if key in dataset), None)
+    if not data:
         raise UnreadableFile("is cut off: it holds no pixels")
     if dataset.file_meta.get("TransferSyntaxUID") is None:
         # Written without a file header: implicit little endian is what the standard falls back to.
@@ -218,7 +224,7 @@ def _pixels(dataset: Any, count: int, limits: Limits) -> NDArray[Any]:
         if len(data) < expected:
             raise UnreadableFile(f"is cut off: {len(data)} of {expected} bytes of pixels are there")
     else:
-        _check_fragments(dataset, rows, columns, count)
+        check_frames(dataset, rows, columns, count)
     try:
         decoded: NDArray[Any] = dataset.pixel_array
     except (RecursionError, MemoryError):
@@ -232,15 +238,31 @@ def _pixels(dataset: Any, count: int, limits: Limits) -> NDArray[Any]:
     return np.array(decoded.reshape(count, rows, columns))
 
 
-def _check_fragments(dataset: Any, rows: int, columns: int, count: int) -> None:
-    """Every compressed frame must declare the size that the DICOM header does."""
-    from pydicom.encaps import generate_frames
+def check_frames(dataset: Any, rows: int, columns: int, count: int) -> None:
+    """Every compressed frame must say of itself what the DICOM header says of it.
 
-    frames = generate_frames(dataset.PixelData, number_of_frames=count)
+    Raises UnreadableFile before a decoder takes memory for something else.
+    """
+    from pydicom.encaps import generate_frames
+    from pydicom.uid import RLELossless
+
+    # Where the decoder will look for the frames.
+    keys = ("ExtendedOffsetTable", "ExtendedOffsetTableLengths")
+    table = tuple(dataset.get(key) for key in keys) if all(k in dataset for k in keys) else None
+    frames = generate_frames(dataset.PixelData, number_of_frames=count, extended_offsets=table)
+    raw = rows * columns * max(int(dataset.get("BitsAllocated") or 16) // 8, 1)
+    unsized = dataset.file_meta.TransferSyntaxUID == RLELossless
     for number, stream in enumerate(frames, start=1):
-        size = declared_size(stream)
-        if size is not None and size != (rows, columns):
+        if len(stream) > 2 * raw + MIB:
             raise UnreadableFile(
-                f"has corrupt pixels: frame {number} says {size[0]}x{size[1]}, "
-                f"the header {rows}x{columns}"
+                f"has corrupt pixels: frame {number} takes {len(stream)} bytes, unpacked {raw}"
             )
+        size = declared_size(stream)
+        if size == (rows, columns, 1) or (size is None and unsized):
+            continue
+        said = "nothing of its size" if size is None else f"{size[0]}x{size[1]}"
+        if size is not None and size[2] != 1:
+            said += f" with {size[2]} values each"
+        raise UnreadableFile(
+            f"has corrupt pixels: frame {number} says {said}, the header {rows}x{columns}"
+        )

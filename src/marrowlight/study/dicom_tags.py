@@ -110,7 +110,7 @@ def floats(value: Any) -> tuple[float, ...]:
     many = value if hasattr(value, "__len__") and not isinstance(value, str) else [value]
     try:
         numbers = tuple(float(v) for v in many)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         return ()
     return numbers if all(map(math.isfinite, numbers)) else ()
 

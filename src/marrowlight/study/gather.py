@@ -8,15 +8,17 @@ import zipfile
 import zlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path, PurePosixPath
 
 from marrowlight.errors import LimitExceeded, NoImages, UnreadableFile
-from marrowlight.study.limits import MIB, Limits
+from marrowlight.study.limits import MIB, RATIO_FROM, Limits
 from marrowlight.study.shown import shown_name
 
 HEAD_BYTES = 512
-ARCHIVE_RATIO_FROM = 16 * MIB
-"""Archive members unpacking to less than this are not checked for their ratio. Bytes."""
+
+DIRECTORY_BYTES_PER_FILE = 512
+"""Room for one file in the directory of an archive: 46, its name and its attributes. Bytes."""
 
 ZIP_FAULTS = (
     zipfile.BadZipFile, zlib.error, OSError, EOFError, RuntimeError, NotImplementedError,
@@ -141,8 +143,17 @@ def _open_path(path: Path, named: bool, limits: Limits) -> Iterator[Item]:
 
 def _open_archive(path: Path, named: bool, limits: Limits) -> Iterator[Item]:
     try:
+        # The directory is read as a whole by zipfile, whatever number of files it claims.
+        if (size := _directory_bytes(path)) > limits.files * DIRECTORY_BYTES_PER_FILE + MIB:
+            text = f"has a directory of {size / MIB:.0f} MiB"
+            yield _refused(str(path), text, "LimitExceeded", named)
+            return
         with zipfile.ZipFile(path) as archive:
             members = [m for m in archive.infolist() if not m.is_dir()]
+            if _overlap(archive.infolist()):
+                text = "is an archive whose files overlap"
+                yield _refused(str(path), text, "UnreadableFile", named)
+                return
             if len(members) > limits.files:
                 text = f"holds {len(members)} files; the limit is {limits.files}"
                 yield _refused(str(path), text, "LimitExceeded", named)
@@ -162,6 +173,26 @@ def _open_archive(path: Path, named: bool, limits: Limits) -> Iterator[Item]:
         yield _refused(str(path), text, "UnreadableFile", named)
 
 
+def _directory_bytes(path: Path) -> int:
+    """Size that a zip archive states for its directory. Source: APPNOTE.TXT 4.3.14 to 4.3.16."""
+    with path.open("rb") as file:
+        file.seek(0, os.SEEK_END)
+        file.seek(max(0, file.tell() - 0xFFFF - 22 - 76))
+        tail = file.read()
+    at = tail.rfind(b"PK\x05\x06")
+    if at >= 76 and tail[at - 20 : at - 16] == b"PK\x06\x07":
+        return int.from_bytes(tail[at - 36 : at - 28], "little")
+    return int.from_bytes(tail[at + 12 : at + 16], "little") if at >= 0 else 0
+
+
+def _overlap(members: Sequence[zipfile.ZipInfo]) -> bool:
+    """Whether two files of an archive share bytes: one small file that unpacks as many."""
+    ordered = sorted(members, key=lambda m: m.header_offset)
+    return any(
+        a.header_offset + 30 + a.compress_size > b.header_offset for a, b in pairwise(ordered)
+    )
+
+
 def _member(path: Path, archive: zipfile.ZipFile, member: zipfile.ZipInfo, limits: Limits) -> Item:
     name = f"{path}!{member.filename}"
     parts = PurePosixPath(member.filename.replace("\\", "/"))
@@ -173,8 +204,10 @@ def _member(path: Path, archive: zipfile.ZipFile, member: zipfile.ZipInfo, limit
         return _refused(name, "hidden file", "", False)
     if member.flag_bits & 0x1:
         return _refused(name, "is encrypted", "UnreadableFile", False)
+    if member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+        return _refused(name, "is packed by a method that is not read", "UnreadableFile", False)
     packed = max(member.compress_size, 1)
-    if member.file_size > ARCHIVE_RATIO_FROM and member.file_size > limits.archive_ratio * packed:
+    if member.file_size > RATIO_FROM and member.file_size > limits.archive_ratio * packed:
         text = f"unpacks to {member.file_size / packed:.0f} times its size"
         return _refused(name, text, "LimitExceeded", False)
     if member.file_size > limits.file_bytes:

@@ -7,6 +7,9 @@ from dataclasses import dataclass
 MIB = 1024 * 1024
 GIB = 1024 * MIB
 
+RATIO_FROM = 16 * MIB
+"""What unpacks to less than this is not checked for its ratio. Bytes."""
+
 
 @dataclass(frozen=True, slots=True)
 class Limits:
@@ -24,8 +27,12 @@ class Limits:
     total_bytes : int
         Decoded size of everything in one call. Bytes.
     archive_ratio : float
-        Unpacked over packed size of an archive member larger than 16 MiB; deflate reaches 1032 on
-        zeros, images stay below 20.
+        Unpacked over packed size of an archive member, or of a deflated DICOM file, that unpacks to
+        more than 16 MiB; deflate reaches 1032 on zeros, images stay below 20.
+    depth : int
+        Sequences inside one another in a DICOM file. Images need 5, structured reports about 15.
+    elements : int
+        Elements and items in one DICOM file. An enhanced image needs about 150 for a frame.
     memory_bytes : int
         Address space of the child process, where there is one (on Linux). Bytes.
     seconds : float
@@ -37,5 +44,7 @@ class Limits:
     image_bytes: int = 2 * GIB
     total_bytes: int = 4 * GIB
     archive_ratio: float = 200.0
+    depth: int = 32
+    elements: int = 2_000_000
     memory_bytes: int = 8 * GIB
     seconds: float = 300.0

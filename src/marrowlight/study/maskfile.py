@@ -123,6 +123,13 @@ def decode_mask(path: Path, like: Sequence[Grid], limits: Limits) -> MaskFile:
         data = path.read_bytes()
     except OSError as error:
         raise UnreadableFile(f"cannot be opened ({error.strerror})") from error
+    try:
+        return _by_kind(path, data, like, limits)
+    except MemoryError as error:
+        raise LimitExceeded("is too large to be read") from error
+
+
+def _by_kind(path: Path, data: bytes, like: Sequence[Grid], limits: Limits) -> MaskFile:
     if data[128:132] == b"DICM":
         from marrowlight.study.seg_file import read_seg
 

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from marrowlight.errors import LimitExceeded, UnreadableFile
+from marrowlight.study.dicom_tags import floats
 from marrowlight.study.limits import MIB, Limits
 from marrowlight.study.parsed import NiftiImage, Tags
 from marrowlight.study.quiet import PARSER_FAULTS, quiet_parsers
@@ -80,7 +81,7 @@ def read_sidecar(data: bytes) -> Tags:
         return {}
     try:
         found = json.loads(data)
-    except (ValueError, RecursionError):
+    except (ValueError, RecursionError):  # Whole numbers of thousands of digits are a ValueError.
         return {}
     if not isinstance(found, dict):
         return {}
@@ -90,7 +91,8 @@ def read_sidecar(data: bytes) -> Tags:
             continue
         if isinstance(value, int | float):
             seconds = key in ("EchoTime", "RepetitionTime", "InversionTime")
-            tags[key] = float(value) * (1000.0 if seconds else 1.0)
+            if numbers := floats([value]):
+                tags[key] = numbers[0] * (1000.0 if seconds else 1.0)
         elif isinstance(value, str):
             tags[key] = clean(value)
         elif isinstance(value, list) and all(isinstance(v, str) for v in value):

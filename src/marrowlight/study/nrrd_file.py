@@ -17,6 +17,9 @@ from marrowlight.study.maskfile import MaskFile, whole_labels
 from marrowlight.study.quiet import PARSER_FAULTS, quiet_parsers
 from marrowlight.study.shown import clean
 
+MOST_SEGMENTS = 1024
+"""Segments of one file; each is looked for in all voxels."""
+
 RAS_SIGNS = {
     "left-posterior-superior": (-1.0, -1.0, 1.0), "lps": (-1.0, -1.0, 1.0),
     "right-anterior-superior": (1.0, 1.0, 1.0), "ras": (1.0, 1.0, 1.0),
@@ -42,11 +45,22 @@ def read_nrrd(data: bytes, limits: Limits) -> MaskFile:
 
     Raises UnreadableFile, LimitExceeded, BadMask or GeometryError.
     """
+    try:
+        return _read(data, limits)
+    except PARSER_FAULTS as error:  # A header holds anything where a number should be.
+        raise UnreadableFile(f"has a damaged NRRD header ({type(error).__name__})") from error
+
+
+def _read(data: bytes, limits: Limits) -> MaskFile:
     stream = BytesIO(data)
     header = _header(stream)
     if "data file" in header or "datafile" in header:
         # A header may name any path on the machine: it is not followed.
         raise UnreadableFile("keeps its voxels in another file, which is not followed")
+    if any(
+        int(header.get(f"{what}{gap}skip", 0)) for what in ("line", "byte") for gap in ("", " ")
+    ):
+        raise UnreadableFile("keeps its voxels behind others (line skip, byte skip)")
     sizes = [int(n) for n in np.atleast_1d(header.get("sizes", []))]
     kind = TYPES.get(str(header.get("type", "")).lower())
     if kind is None:
@@ -133,6 +147,8 @@ def _flatten(
     number = 0
     while f"Segment{number}_ID" in header or f"Segment{number}_Name" in header:
         name = clean(str(header.get(f"Segment{number}_Name", f"segment {number + 1}")))
+        if number >= MOST_SEGMENTS:
+            raise LimitExceeded(f"holds more than {MOST_SEGMENTS} segments")
         value = int(header.get(f"Segment{number}_LabelValue", number + 1))
         layer = int(header.get(f"Segment{number}_Layer", 0))
         segments.append((name, value, layer))

@@ -125,7 +125,7 @@ def _read(item: Item, limits: Limits) -> Sequence[Found]:
 
 
 def kind_of(head: bytes, lower: str) -> str:
-    """"dicom", "nifti" or empty, by the first bytes of a file and its name in lower case."""
+    """ "dicom", "nifti" or empty, by the first bytes of a file and its name in lower case."""
     from marrowlight.study.nifti_file import is_nifti, unpacked_head
 
     if head[128:132] == b"DICM" or _looks_like_bare_dicom(head):

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from io import BytesIO
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from marrowlight.errors import BadMask, GeometryError, InputError, LimitExceeded, UnreadableFile
+from marrowlight.study.dicom_file import check_frames, dataset_of
 from marrowlight.study.dicom_tags import first_item, floats
 from marrowlight.study.grid import Grid
 from marrowlight.study.lattice import plane_in
 from marrowlight.study.limits import MIB, Limits
-from marrowlight.study.maskfile import MaskFile
+from marrowlight.study.maskfile import MOST_LABEL, MaskFile
 from marrowlight.study.quiet import dicom_faults, quiet_parsers
 from marrowlight.study.shown import clean
 from marrowlight.study.slices import RAS_OF_LPS, affine_of, directions
@@ -57,11 +57,9 @@ def read_seg(data: bytes, like: Sequence[Grid], limits: Limits) -> MaskFile:
 
     Raises UnreadableFile, LimitExceeded, BadMask or GeometryError.
     """
-    from pydicom import dcmread
-
     with quiet_parsers():
         try:
-            dataset = dcmread(BytesIO(data))
+            dataset = dataset_of(data, limits)
             if str(dataset.get("SOPClassUID", "")) not in (SEG, LABELMAP_SEG):
                 raise UnreadableFile(
                     f"is DICOM, but no segmentation ({clean(str(dataset.get('Modality', '')))})"
@@ -81,7 +79,7 @@ def read_seg(data: bytes, like: Sequence[Grid], limits: Limits) -> MaskFile:
     for grid in like:
         if (placed := _place_all(frames, pixels, grid)) is not None:
             return MaskFile(placed, grid, names)
-    own = _own_grid(frames, pixels)
+    own = _own_grid(frames, pixels, limits)
     placed = _place_all(frames, pixels, own)
     if placed is None:
         raise GeometryError(
@@ -109,6 +107,8 @@ def _frames(dataset: Any, size: int, limits: Limits) -> tuple[list[_Frame], NDAr
     groups = dataset.PerFrameFunctionalGroupsSequence
     if len(groups) != count:
         raise UnreadableFile(f"declares {count} frames and describes {len(groups)}")
+    if syntax.is_encapsulated:
+        check_frames(dataset, rows, columns, count)
     shared = first_item(dataset, "SharedFunctionalGroupsSequence")
     frames = [_Frame(dataset, shared, group) for group in groups]
     stored = dataset.pixel_array.reshape(count, rows, columns)
@@ -120,7 +120,7 @@ def _frames(dataset: Any, size: int, limits: Limits) -> tuple[list[_Frame], NDAr
         for frame in frames:
             frame.segment = 0
         return frames, stored.astype(np.uint16)
-    if any(frame.segment < 1 for frame in frames):
+    if any(not 1 <= frame.segment <= MOST_LABEL for frame in frames):
         raise UnreadableFile("has frames that do not say to which segment they belong")
     return frames, (stored > 0).astype(np.uint16)
 
@@ -176,7 +176,7 @@ def _place_all(
     return out
 
 
-def _own_grid(frames: Sequence[_Frame], pixels: NDArray[np.uint16]) -> Grid:
+def _own_grid(frames: Sequence[_Frame], pixels: NDArray[np.uint16], limits: Limits) -> Grid:
     """The smallest even grid that holds all frames."""
     first = frames[0]
     normal = directions(first.orientation)[2]
@@ -190,6 +190,8 @@ def _own_grid(frames: Sequence[_Frame], pixels: NDArray[np.uint16]) -> Grid:
     count = round((levels[-1] - levels[0]) / step) + 1 if step > 0 else 1
     if count > pixels.shape[0] * 64 + 4096:
         raise GeometryError(f"has frames {levels[-1] - levels[0]:.0f} mm apart")
+    if count * pixels[0].nbytes > limits.image_bytes:
+        raise LimitExceeded(f"has frames so far apart that {count} of them would fill the space")
     end = frames[int(along.argmax())].position
     positions = start + np.linspace(0, 1, max(count, 1))[:, None] * (end - start)
     affine, _ = affine_of(positions, first.orientation, first.spacing, step or 1.0)
