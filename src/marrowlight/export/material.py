@@ -16,6 +16,7 @@ from marrowlight.edema.measurement import BoneEdema, Lesion
 from marrowlight.errors import NotFromDicom
 from marrowlight.reading import Reading
 from marrowlight.study.origin import DicomOrigin
+from marrowlight.study.study import Side
 
 
 @dataclass(frozen=True)
@@ -79,6 +80,12 @@ class Material:
             for region in self.reading.regions
             for bone in region.bones
         )
+
+    def side_of(self, bone: BoneEdema) -> Side:
+        """The side of a bone; of its region, where the bone itself names none."""
+        if bone.side is not Side.UNKNOWN:
+            return bone.side
+        return next(region.side for region in self.reading.regions if bone in region.bones)
 
     @property
     def dicom(self) -> DicomOrigin:

@@ -164,9 +164,9 @@ def _all_segment(material: Material) -> SegmentDescription:
 
 
 def _bone_segment(material: Material, bone: BoneEdema, number: int) -> SegmentDescription:
-    side = f", {bone.side.value}" if bone.side in codes.SIDES else ""
-    label = f"{ALL_LABEL}: {bone.name.lower()}{side}"
-    return _segment(material, number, label, codes.bone_code(bone.bone), bone.side, bone)
+    side = material.side_of(bone)
+    label = f"{ALL_LABEL}: {bone.name.lower()}" + (f", {side.value}" if side in codes.SIDES else "")
+    return _segment(material, number, label, codes.bone_code(bone.bone), side, bone)
 
 
 def _segment(

@@ -213,7 +213,9 @@ def _group(
         "finding_type": codes.EDEMA,
         "finding_category": codes.ABNORMAL,
         "finding_sites": [
-            FindingSite(codes.bone_code(bone.bone), laterality=codes.SIDES.get(bone.side))
+            FindingSite(
+                codes.bone_code(bone.bone), laterality=codes.SIDES.get(material.side_of(bone))
+            )
         ],
         "measurements": measurements,
         "qualitative_evaluations": [

@@ -77,10 +77,8 @@ def bone_tracking(material: Material, bone: BoneEdema) -> Tracking:
     whose = (header.get("IssuerOfPatientID", ""), header.get("PatientID", ""))
     if not whose[1]:
         whose = ("study", header.get("StudyInstanceUID", ""))
-    return Tracking(
-        f"edema, {bone.bone}, {bone.side.value}",
-        uid_of("marrowlight", "track", *whose, bone.bone, bone.side.value),
-    )
+    place = (bone.bone, material.side_of(bone).value)
+    return Tracking(f"edema, {', '.join(place)}", uid_of("marrowlight", "track", *whose, *place))
 
 
 def lesion_tracking(material: Material, lesion: Lesion) -> Tracking:
