@@ -23,8 +23,11 @@ from marrowlight.cli import (
     inspect,
     measure,
     phantom,
+    pull,
+    push,
     read,
     simulate,
+    watch,
 )
 from marrowlight.cli.console import Screen
 
@@ -49,6 +52,9 @@ app.command("explain")(explain.command)
 app.command("ask")(ask.command)
 app.command("export")(export.command)
 app.command("measure")(measure.command)
+app.command("pull")(pull.command)
+app.command("push")(push.command)
+app.command("watch")(watch.command)
 app.command("phantom")(phantom.command)
 app.command("deidentify")(deidentify.command)
 app.command("simulate")(simulate.command)
