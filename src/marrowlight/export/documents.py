@@ -122,7 +122,7 @@ def _sr(material: Material, page: str) -> dict[str, bytes]:
 def _pdf(material: Material, page: str) -> dict[str, bytes]:
     from marrowlight.export.pdf import report_pdf
 
-    pdf = report_pdf(page, made=material.made)
+    pdf = report_pdf(page, material)
     files = {"report.pdf": pdf}
     if material.origin is not None:
         from marrowlight.export.common import as_file
