@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from dataclasses import dataclass, field
 from io import BytesIO
@@ -91,8 +92,7 @@ def _deidentify(
 ) -> Instance | LeftOut:
     if reason := _out_of_scope(dataset, options):
         return LeftOut(reason)
-    if not any(keyword in dataset for keyword in PIXELS):
-        raise UnreadableFile("is cut off: it holds no pixels")
+    _check_whole(dataset)
     for keyword in ("StudyInstanceUID", "SeriesInstanceUID", "SOPInstanceUID"):
         if not dataset.get(keyword):
             raise UnreadableFile(f"has no {keyword}, so nothing can be kept together")
@@ -111,7 +111,7 @@ def _deidentify(
         return LeftOut(
             "still held an identifying value after it was cleaned, and was not kept",
             fault=True,
-            words=done.traces.words,
+            words=done.traces.masks,
         )
     again = dataset_of(content, limits)
     if _pixel_bytes(again) != pixels:
@@ -125,7 +125,7 @@ def _deidentify(
         counts=done.counts,
         scrubbed=scrubbed,
         cautions=tuple(cautions_of(again, overlays=done.overlays)),
-        words=done.traces.words,
+        words=done.traces.masks,
     )
 
 
@@ -139,6 +139,23 @@ def _out_of_scope(dataset: Any, options: Options) -> str:
         # A screenshot is an image, if one that must be looked at; a report or a PDF is none.
         return "" if not reason or reason in SCREENS else reason
     return reason or text
+
+
+def _check_whole(dataset: Any) -> None:
+    """Raise UnreadableFile if the pixels are not all there, so that no half image is passed on."""
+    found = _pixel_bytes(dataset)
+    if not found:
+        raise UnreadableFile("is cut off: it holds no pixels")
+    syntax = dataset.file_meta.get("TransferSyntaxUID")
+    if syntax is not None and syntax.is_encapsulated:
+        return
+    bits = int(dataset.get("BitsAllocated") or 0)
+    keys = ("Rows", "Columns", "SamplesPerPixel", "NumberOfFrames")
+    samples = math.prod(int(dataset.get(key) or 1) for key in keys)
+    if len(found[0]) < samples * bits // 8:
+        raise UnreadableFile(
+            f"is cut off: {len(found[0])} of {samples * bits // 8} bytes of pixels are there"
+        )
 
 
 def _pixel_bytes(dataset: Any) -> list[bytes]:

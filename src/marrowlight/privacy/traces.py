@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from marrowlight.privacy.values import parse_date
-from marrowlight.study.mask import LONG, SHORTEST, id_words, name_words
+from marrowlight.study.mask import LONG, SHORTEST, date_words, id_words, name_words
 from marrowlight.study.words import plain
 
 SHORTEST_TEXT = 5
@@ -73,6 +73,12 @@ class Traces:
         """Plain words that no description may keep."""
         ids = {word for one in self.ids for word in plain(one).split() if len(word) >= SHORTEST}
         return frozenset(self.names | ids)
+
+    @property
+    def masks(self) -> frozenset[str]:
+        """What is masked in messages and file names: names, ids, and dates as people write them."""
+        dates = {form for one in self.dates for form in date_words(one)}
+        return frozenset(self.names | self.ids | dates)
 
     def found_in(self, dataset: Any) -> list[Path]:
         """Where in a data set, freshly parsed, one of the values still stands.
