@@ -1,6 +1,6 @@
 """Every code that documents use, in one place.
 
-Public codes are those of DICOM PS3.16 (CID 4031, 240, 244, 7462, 7181), SNOMED CT and UCUM, as
+Public codes are those of DICOM PS3.16 (CID 4031, 240, 244, 7000, 7462, 7181), SNOMED CT, LOINC and UCUM, as
 pydicom's dictionaries hold them. What has no public code stands in a scheme of our own, which
 ``PRIVATE`` lists for the conformance statement.
 """
@@ -20,6 +20,7 @@ LENGTH = Code("410668003", "SCT", "Length")
 PRESENT, ABSENT = Code("52101004", "SCT", "Present"), Code("272519000", "SCT", "Absent")
 PROCEDURE = Code("MR", "DCM", "Magnetic Resonance")
 REPORT = Code("126000", "DCM", "Imaging Measurement Report")
+IMAGING_REPORT = Code("18748-4", "LN", "Diagnostic Imaging Report")
 ENGLISH = Code("en-US", "RFC5646", "English (United States)")
 DEVICE = Code("121007", "DCM", "Device")
 COMMENT = Code("121106", "DCM", "Comment")

@@ -47,6 +47,19 @@ def serial_number(material: Material) -> str:
     return (versions.weights or versions.parameters or versions.knowledge)[:16]
 
 
+def require_identifiers(origin: DicomOrigin) -> None:
+    """Raise NotFromDicom if the images do not say which study, series or space they belong to."""
+    missing = [key for key in _MUST if not _UID.fullmatch(origin.header.get(key, ""))]
+    if not all(_UID.fullmatch(one.sop) and _UID.fullmatch(one.sop_class) for one in origin.frames):
+        missing.append("SOPInstanceUID")
+    if missing:
+        raise NotFromDicom(
+            f"The images have no valid {', '.join(missing)}.",
+            expected="DICOM images that say which study, series and frame of reference is theirs",
+            do="export the study again from the scanner or the archive",
+        )
+
+
 def source_images(origin: DicomOrigin, rows: int, columns: int) -> list[Dataset]:
     """One data set per slice, with what a document about the images has to repeat.
 
@@ -57,16 +70,8 @@ def source_images(origin: DicomOrigin, rows: int, columns: int) -> list[Dataset]
     """
     from pydicom.dataset import Dataset
 
+    require_identifiers(origin)
     header = origin.header
-    missing = [key for key in _MUST if not _UID.fullmatch(header.get(key, ""))]
-    if not all(_UID.fullmatch(one.sop) and _UID.fullmatch(one.sop_class) for one in origin.frames):
-        missing.append("SOPInstanceUID")
-    if missing:
-        raise NotFromDicom(
-            f"The images have no valid {', '.join(missing)}.",
-            expected="DICOM images that say which study, series and frame of reference is theirs",
-            do="export the study again from the scanner or the archive",
-        )
     images = []
     for frame in origin.frames:
         image = Dataset()

@@ -48,7 +48,9 @@ def draw_for_paper(page: Any, style: str) -> None:
     style : the style sheet of the page
     """
     matcher, variables = _rules(style)
-    parts = {part.etree_element.get("id"): part.etree_element for part in page.query_all("svg [id]")}
+    parts = {
+        part.etree_element.get("id"): part.etree_element for part in page.query_all("svg [id]")
+    }
     originals = {id_: copy.deepcopy(part) for id_, part in parts.items()}
     for drawing in page.query_all("svg"):
         _bring_in(drawing.etree_element, originals)
