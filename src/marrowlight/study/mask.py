@@ -4,7 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection
+from dataclasses import replace
 
+from marrowlight.errors import InputError
+from marrowlight.notice import Notice
+from marrowlight.study.parsed import Parsed
+from marrowlight.study.study import Study
 from marrowlight.study.words import plain
 
 MASK = "***"
@@ -50,6 +55,58 @@ def masked(text: str, words: Collection[str]) -> str:
     for word in sorted(words, key=len, reverse=True):
         text = _pattern(word).sub(MASK, text)
     return text
+
+
+def patient_words(parsed: Parsed) -> frozenset[str]:
+    """Words that tell the patient or the visit, from the headers of all files."""
+    headers = [s.tags for s in parsed.slices] + [s.tags for s in parsed.skipped]
+    headers += [image.sidecar for image in parsed.images]
+    words: set[str] = set()
+    for keyword, words_of in (
+        ("PatientName", name_words), ("PatientID", id_words), ("PatientBirthDate", date_words),
+        ("StudyDate", date_words),
+    ):  # fmt: skip
+        for value in {str(tags.get(keyword, "")) for tags in headers}:
+            words |= words_of(value)
+    return frozenset(words)
+
+
+def mask_study(study: Study, words: Collection[str]) -> Study:
+    """A study whose descriptions, file names and notices do not repeat who it is of."""
+
+    def shown(text: str) -> str:
+        return masked(text, words)
+
+    def texts(many: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(map(shown, many))
+
+    def notices(many: tuple[Notice, ...]) -> tuple[Notice, ...]:
+        return tuple(replace(one, text=shown(one.text)) for one in many)
+
+    return replace(
+        study,
+        series=tuple(
+            replace(
+                one,
+                description=shown(one.description),
+                role_evidence=texts(one.role_evidence),
+                notices=notices(one.notices),
+            )
+            for one in study.series
+        ),
+        set_aside=tuple(replace(one, name=shown(one.name)) for one in study.set_aside),
+        joint_evidence=texts(study.joint_evidence),
+        side_evidence=texts(study.side_evidence),
+        notices=notices(study.notices),
+    )
+
+
+def mask_error(error: InputError, words: Collection[str]) -> InputError:
+    """The same error without what tells the patient."""
+    where = None if error.where is None else masked(error.where, words)
+    return type(error)(
+        masked(error.found, words), where=where, expected=error.expected, do=error.do
+    )
 
 
 def _tells(word: str) -> bool:

@@ -14,6 +14,7 @@ from marrowlight.study.joint import find_joint
 from marrowlight.study.limits import Limits
 from marrowlight.study.losses import add_losses, list_skipped, lost_error
 from marrowlight.study.made import in_frame_of, make_series
+from marrowlight.study.mask import mask_error, mask_study, patient_words
 from marrowlight.study.nifti_volume import NiftiOrientation, nifti_candidates
 from marrowlight.study.parse import ProgressCall, parse
 from marrowlight.study.parsed import Parsed
@@ -90,9 +91,18 @@ def open_study(
         parsed = parse_in_child(everything, limits or Limits(), progress)
     else:
         parsed = parse(everything, limits, progress)
-    return build_study(
-        parsed, roles=roles, joint=known_joint, side=known_side, nifti_orientation=nifti_orientation
-    )
+    words = patient_words(parsed)
+    try:
+        study = build_study(
+            parsed,
+            roles=roles,
+            joint=known_joint,
+            side=known_side,
+            nifti_orientation=nifti_orientation,
+        )
+    except InputError as error:
+        raise mask_error(error, words) from None
+    return mask_study(study, words)
 
 
 def _one_of(kind: type[_Word], word: _Word | str | None, name: str) -> _Word | None:
