@@ -1,8 +1,8 @@
 """Every code that documents use, in one place.
 
-Public codes are those of DICOM PS3.16 (CID 4031, 240, 244, 7000, 7462, 7181), SNOMED CT, LOINC and UCUM, as
-pydicom's dictionaries hold them. What has no public code stands in a scheme of our own, which
-``PRIVATE`` lists for the conformance statement.
+Public codes are those of DICOM PS3.16 (CID 4031, 240, 244, 7000, 7462, 7181), SNOMED CT, LOINC and
+UCUM, as pydicom's dictionaries hold them. What has no public code stands in a scheme of our own,
+which ``PRIVATE`` lists for the conformance statement.
 """
 
 from __future__ import annotations
