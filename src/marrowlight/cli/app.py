@@ -129,9 +129,7 @@ def _unforeseen(screen: Screen, error: BaseException) -> int:
     from marrowlight.errors import MarrowlightError
 
     if os.environ.get("MARROWLIGHT_DEBUG"):
-        import traceback
-
-        traceback.print_exception(error)
+        sys.stderr.write(_frames(error))
     kind = type(error).__name__
     screen.error(
         MarrowlightError(
@@ -141,3 +139,15 @@ def _unforeseen(screen: Screen, error: BaseException) -> int:
         )
     )
     return 1
+
+
+def _frames(error: BaseException) -> str:
+    """Where an error arose, and its causes, without their words: parsers quote what they read."""
+    import traceback
+
+    lines = []
+    one: BaseException | None = error
+    while one is not None:
+        lines += [type(one).__name__ + "\n", *traceback.format_tb(one.__traceback__)]
+        one = one.__cause__ or one.__context__
+    return "".join(lines)
