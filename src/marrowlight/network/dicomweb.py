@@ -169,13 +169,16 @@ class DicomWeb:
             response.raise_for_status()
             body = chunks(response, self.limits.file_bytes)
             pieces = checked_dicom(only_part(response.headers.get("Content-Type", ""), body))
-            size = 0
-            with explained(hidden.parent), _private(hidden) as file:
+            with _private(hidden) as file:
                 for piece in pieces:
-                    size += file.write(piece)
-                file.flush()
-                os.fsync(file.fileno())
-        return size
+                    # Around the disk alone: what requests raises is an OSError too.
+                    with explained(hidden.parent):
+                        left = memoryview(piece)
+                        while left:
+                            left = left[file.write(left) :]
+                with explained(hidden.parent):
+                    os.fsync(file.fileno())
+                return int(file.tell())
 
     def store(self, document: Outgoing) -> None:
         """Store one DICOM file, byte by byte as it is.
@@ -258,9 +261,13 @@ class DicomWeb:
 
 @contextlib.contextmanager
 def _private(path: Path) -> Iterator[Any]:
-    """A new file that only its owner may read; what an earlier try left there is replaced."""
-    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, PRIVATE)
-    with os.fdopen(handle, "wb") as file:
+    """A new file that only its owner may read; what an earlier try left there is replaced.
+
+    Without a buffer, so that a full disk is met by a write and not by closing the file.
+    """
+    with explained(path.parent):
+        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, PRIVATE)
+    with os.fdopen(handle, "wb", buffering=0) as file:
         yield file
 
 

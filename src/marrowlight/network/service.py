@@ -234,7 +234,7 @@ class Service:
         job = self._journal.update(job, now=self._clock(), starts=0)
         with self._judged(job):
             if done is None:
-                raise _Failed(outcome.failed)
+                raise _Failed(outcome)
             self._move(job, State.READ, joint=done["joint"], side=done["side"])
             compared = done["compared"]
             with_ = f", compared with {compared} earlier" if compared else ""
@@ -261,18 +261,18 @@ class Service:
         except NotWritable:
             raise
         except _Failed as error:
-            self._failed(job, error.kind)
+            self._failed(job, error.outcome.failed, why=error.outcome.why)
         except Exception as error:
             if "MARROWLIGHT_DEBUG" in os.environ:
                 raise
             self._failed(job, type(error), getattr(error, "found", ""))
 
-    def _failed(self, job: Job, kind: type[BaseException], found: str = "") -> None:
+    def _failed(self, job: Job, kind: type[BaseException], found: str = "", why: str = "") -> None:
         now = self._clock()
         answers = self._server.answers()
         there = not answers or self._still_there(job)
         verdict = then(kind, server_answers=answers, still_there=there)
-        reason = plain_reason(kind)
+        reason = why or plain_reason(kind)
         if verdict is Then.WAIT_FOR_DISK:
             raise NotWritable(found or "The disk is full.")
         if verdict is Then.WAIT_FOR_SERVER:
@@ -365,11 +365,11 @@ class Service:
 
 
 class _Failed(Exception):
-    """The work on a study ended in an error; kind : of that."""
+    """The work on a study ended in an error."""
 
-    def __init__(self, kind: type[BaseException]) -> None:
-        super().__init__(kind.__name__)
-        self.kind = kind
+    def __init__(self, outcome: Outcome) -> None:
+        super().__init__(outcome.why)
+        self.outcome = outcome
 
 
 def _iso(at: float | None) -> str | None:

@@ -121,7 +121,8 @@ def _main(folder: Path) -> int:
 
 def _end_with_parent() -> None:
     """End when the service does, however it ends: its end of the pipe is then closed."""
-    sys.stdin.buffer.read()
+    while os.read(0, 1):
+        pass
     os._exit(1)
 
 

@@ -34,10 +34,13 @@ class WorkLimits:
 
 @dataclass(frozen=True)
 class Outcome:
-    """How the work ended. done : what ``work_on`` returned, else None; failed : the error."""
+    """How the work ended. done : what ``work_on`` returned, else None; failed : the error; why : in
+    words, where the error does not say it.
+    """
 
     done: Mapping[str, Any] | None = None
     failed: type[BaseException] = errors.MarrowlightError
+    why: str = ""
 
 
 class Worker:
@@ -82,11 +85,16 @@ class Worker:
             return None
         late = code is None
         self.stop()
-        if late or code == OUT_OF_MEMORY:
-            return Outcome(failed=errors.LimitExceeded)
+        if late:
+            why = f"reading took longer than {self._limits.seconds:g} s"
+            return Outcome(failed=errors.LimitExceeded, why=why)
+        if code == OUT_OF_MEMORY:
+            why = f"reading took more than {self._limits.memory_bytes / GIB:g} GiB of memory"
+            return Outcome(failed=errors.LimitExceeded, why=why)
         if code == NO_ROOM:
             return Outcome(failed=errors.OutputNotWritable)
-        return outcome_in(self.folder) or Outcome(failed=errors.MarrowlightError)
+        why = f"the process that reads it ended abnormally (code {code})"
+        return outcome_in(self.folder) or Outcome(why=why)
 
     def stop(self) -> None:
         """End it now, if it has not ended. What it has done so far stays."""
