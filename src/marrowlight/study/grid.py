@@ -14,6 +14,9 @@ from marrowlight.errors import GeometryError, GridMismatch
 GRID_TOLERANCE_MM = 0.1
 """Two grids are the same if no corner of the image differs by more than this. Unit: mm."""
 
+FARTHEST_MM = 1e6
+"""A voxel step or an origin beyond this is damage: no scanner is a kilometre wide. Unit: mm."""
+
 
 @dataclass(frozen=True, eq=False)
 class Grid:
@@ -30,7 +33,7 @@ class Grid:
     Raises
     ------
     GeometryError
-        If the affine is not finite, not 4x4, or flat.
+        If the affine is not finite, not 4x4, flat, or kilometres away.
     """
 
     shape: tuple[int, int, int]
@@ -42,6 +45,11 @@ class Grid:
             raise GeometryError(
                 f"The voxel-to-space matrix is not a finite 4x4 matrix (got {affine.tolist()}).",
                 expected="a finite 4x4 affine to RAS+ mm",
+            )
+        if np.abs(affine).max() > FARTHEST_MM:
+            raise GeometryError(
+                f"The image lies {np.abs(affine).max():.0e} mm away, or its voxels are as large.",
+                expected=f"at most {FARTHEST_MM:.0e} mm",
             )
         if abs(np.linalg.det(affine[:3, :3])) < 1e-9:
             raise GeometryError(

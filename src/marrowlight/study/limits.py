@@ -45,6 +45,6 @@ class Limits:
     total_bytes: int = 4 * GIB
     archive_ratio: float = 200.0
     depth: int = 32
-    elements: int = 2_000_000
+    elements: int = 1_000_000
     memory_bytes: int = 8 * GIB
     seconds: float = 300.0
