@@ -7,11 +7,13 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from marrowlight.errors import JournalError, NetworkError, OutputNotWritable
 from marrowlight.network.dicomweb import DicomWeb
 from marrowlight.network.fits import MR, fit_of
 from marrowlight.network.holdings import HeldSeries, HeldStudy
 from marrowlight.network.journal import Job, Journal, State
 from marrowlight.network.log import JobLog
+from marrowlight.network.rules import plain_reason
 
 CLOSED = (State.STORED, State.NO_FIT, State.GIVEN_UP)
 
@@ -54,18 +56,30 @@ class Finder:
         for study in sorted(found, key=lambda one: one.date):
             if study.modalities and MR not in study.modalities:
                 continue  # The server does not know the filter.
-            known = self._journal.find(study.uid)
-            if known is None:
-                self._meet(study, now)
-            elif (
-                known.state is State.WAITING
-                or (
-                    known.state not in (State.PULLED, State.READ)
-                    and study.instances != known.instances
-                )
-                or known.state is State.DELETED
-            ):
-                self._meet_again(study, known, now)
+            try:
+                self._look_at(study, now)
+            except (OutputNotWritable, JournalError):
+                raise
+            except Exception as error:
+                if isinstance(error, NetworkError) and not self._server.answers():
+                    raise
+                self._odd_one(study, error)
+
+    def _odd_one(self, study: HeldStudy, error: Exception) -> None:
+        """One study that cannot be looked at stops no other; it is tried at every search."""
+        name = self._journal.hashed(study.uid)[:10]
+        if name not in self._odd:
+            self._log.warning("cannot be looked at: %s", plain_reason(type(error)), job=name)
+        self._odd.add(name)
+
+    def _look_at(self, study: HeldStudy, now: float) -> None:
+        known = self._journal.find(study.uid)
+        if known is None:
+            self._meet(study, now)
+        elif known.state in (State.WAITING, State.DELETED) or (
+            known.state in CLOSED and study.instances != known.instances
+        ):
+            self._meet_again(study, known, now)
 
     def _meet(self, study: HeldStudy, now: float) -> None:
         series = self._server.series(study.uid)

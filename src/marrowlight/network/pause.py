@@ -26,13 +26,14 @@ class Pause:
         """Whether another try is due."""
         return now >= self.until
 
-    def longer(self, now: float, why: str) -> None:
-        """It is missing, still or anew."""
+    def longer(self, now: float, why: str) -> float:
+        """It is missing, still or anew; for how long to wait. s."""
         self._failures += 1
         wait = min(self._most_s, self._first_s * 2.0 ** (self._failures - 1))
         self.until = now + wait
         if self._failures == 1:
             self._log.error("%s: %s Work waits and goes on by itself.", self._name, why)
+        return wait
 
     def end(self) -> None:
         """It is there."""

@@ -120,19 +120,32 @@ class Service:
         self._tell()
         try:
             while True:
-                with self._disk():
-                    if self._may_ask() and self._clock() >= self._next_look:
-                        self._look()
-                    busy = self._step()
-                    self._tell()
-                    if self._settings.once and not busy and self._nothing_left():
-                        return
+                busy = self._round()
+                if self._settings.once and not busy and self._nothing_left():
+                    return
                 time.sleep(0.0 if busy else TICK_S)
         finally:
             for worker in self._working.values():
                 worker.stop()
 
     # What comes next
+
+    def _round(self) -> bool:
+        """Look for what is new and do what is next; whether anything was done."""
+        busy, pause = False, 0.0
+        try:
+            if self._full.on:
+                require_room(self._jobs)
+            if self._may_ask() and self._clock() >= self._next_look:
+                self._look()
+            busy = self._step()
+            self._full.end()
+        except NotWritable as error:
+            # A full disk ends nothing: what was not written is done again.
+            pause = self._full.longer(self._clock(), error.found)
+        self._tell()
+        time.sleep(pause)
+        return busy
 
     def _look(self) -> None:
         now = self._clock()
@@ -297,19 +310,6 @@ class Service:
             return any(one.modality == MR for one in self._server.series(job.uid))
         except MarrowlightError:
             return True
-
-    @contextlib.contextmanager
-    def _disk(self) -> Iterator[None]:
-        """A full disk ends nothing: what was not written is done again."""
-        try:
-            if self._full.on:
-                require_room(self._jobs)
-            yield
-        except NotWritable as error:
-            self._full.longer(self._clock(), error.found)
-            time.sleep(max(0.0, self._full.until - self._clock()))
-        else:
-            self._full.end()
 
     def _may_ask(self) -> bool:
         return self._away.over(self._clock())
