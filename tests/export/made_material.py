@@ -20,6 +20,7 @@ from marrowlight.provenance import reading_id, software_versions
 from marrowlight.reading import Reading
 from marrowlight.regions import regions_of
 from marrowlight.report.sentence import summary_sentence
+from marrowlight.study.candidate import Candidate
 from marrowlight.study.dicom_file import read_dicom
 from marrowlight.study.grid import Grid
 from marrowlight.study.limits import Limits
@@ -71,7 +72,7 @@ def slices_of(files: Sequence[FileDataset]) -> list[Slice]:
 
 
 def material_on(
-    files: Sequence[FileDataset] | None,
+    files: Sequence[FileDataset] | Candidate | None,
     grid: Grid,
     edema: np.ndarray,
     labels: np.ndarray,
@@ -83,14 +84,16 @@ def material_on(
     tracks: Mapping[str, str] | None = None,
     probability: np.ndarray | None = None,
 ) -> Material:
-    """The material of a reading that found this edema in these bones; files None: no DICOM.
+    """The material of a reading that found this edema in these bones.
+
+    files : of the series, or the series itself as it was stacked; None where it was no DICOM.
 
     The arrays are given on ``grid``; the stack may run the other way along its normal, and they
     are carried there.
     """
     origin, here = None, grid
     if files is not None:
-        (candidate,) = stack_slices(slices_of(files))
+        candidate = files if isinstance(files, Candidate) else stack_slices(slices_of(files))[0]
         assert candidate.volume is not None, candidate.defect
         origin, here = candidate.origin, candidate.volume.grid
         if np.dot(here.affine[:3, 2], grid.affine[:3, 2]) < 0:
