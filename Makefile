@@ -5,12 +5,15 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check -q
 DEMO ?= demo-out
+FUZZ ?= 20000
 
-.PHONY: help demo test check lint format types bench train-env lock wheel clean
+.PHONY: help demo test check lint format types fuzz audit bench train-env lock wheel clean
 help:
 	@echo "make demo    read the built-in phantom knee and say where the report is"
 	@echo "make test    the whole test suite"
 	@echo "make check   lint, format, types and tests"
+	@echo "make fuzz    20,000 hostile files (FUZZ=100000 for more)"
+	@echo "make audit   whether a locked dependency is known to be bad"
 	@echo "make bench   the benchmarks, into benchmarks/results/"
 	@echo "make train-env  PyTorch as well, to train the bone networks (docs/how-to/train-bones.md)"
 	@echo "make lock    renew the locked dependencies (needs uv)"
@@ -53,6 +56,12 @@ format: $(VENV)/dev.stamp
 	$(BIN)/ruff check --fix .
 
 check: lint types test
+
+fuzz: $(VENV)/dev.stamp
+	$(BIN)/python -m tests.fuzz --cases $(FUZZ) --record
+
+audit: $(VENV)/dev.stamp
+	$(BIN)/python requirements/audit.py
 
 bench: $(VENV)/fit.stamp
 	$(BIN)/python -m benchmarks
