@@ -10,6 +10,7 @@ import onnx
 import torch
 from onnx import helper, numpy_helper
 
+from marrowlight.onnx_session import onnx_session
 from training.bones.network import BoneNet
 from training.bones.tissue import JOINTS
 
@@ -126,10 +127,8 @@ def _convolutions(w: _Writer, x: str, block: torch.nn.Sequential) -> str:
 
 
 def _compare(net: BoneNet, file: Path) -> None:
-    import onnxruntime
-
     slices = np.random.default_rng(0).random((2, 3, 64, 96), np.float32)
-    session = onnxruntime.InferenceSession(file.read_bytes(), providers=["CPUExecutionProvider"])
+    session = onnx_session(file.read_bytes())
     found = session.run(None, {"slices": slices})
     with torch.no_grad():
         wanted = [t.numpy() for t in net(torch.from_numpy(slices))]

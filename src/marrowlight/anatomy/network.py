@@ -15,12 +15,10 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from marrowlight.errors import WeightsError
+from marrowlight.onnx_session import onnx_session
 from marrowlight.study.study import Joint
 
 SCHEMA = "marrowlight.bone-networks/1"
-
-THREADS = 2
-"""Threads of one network: the figures are promised for two cores."""
 
 MULTIPLE = 16
 """Rows and columns of the input must be a multiple of this: the network halves them four times."""
@@ -101,18 +99,9 @@ class OnnxNetwork:
 
     @cached_property
     def _session(self) -> Any:
-        import onnxruntime
-
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = THREADS
-        options.inter_op_num_threads = 1
-        options.log_severity_level = 3
-        # Slices come in many sizes; memory kept for each of them would only pile up.
-        options.enable_cpu_mem_arena = False
         try:
-            return onnxruntime.InferenceSession(
-                self.onnx, options, providers=["CPUExecutionProvider"]
-            )
+            # Slices come in many sizes; memory kept for each of them would only pile up.
+            return onnx_session(self.onnx, keep_memory=False)
         except Exception as broken:
             raise WeightsError(
                 f"The weights {self.recipe.file} are no network that can be run: {broken}.",

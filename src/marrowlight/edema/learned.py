@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-THREADS = 2
+from marrowlight.onnx_session import onnx_session
 
 
 class Trees:
@@ -20,15 +20,7 @@ class Trees:
     """
 
     def __init__(self, onnx: bytes) -> None:
-        import onnxruntime
-
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = THREADS
-        options.inter_op_num_threads = 1
-        options.log_severity_level = 3
-        self._session: Any = onnxruntime.InferenceSession(
-            onnx, options, providers=["CPUExecutionProvider"]
-        )
+        self._session: Any = onnx_session(onnx)
         self._input: str = self._session.get_inputs()[0].name
 
     def probability(self, rows: NDArray[np.float32]) -> NDArray[np.float32]:
