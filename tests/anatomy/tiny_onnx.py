@@ -37,11 +37,18 @@ def _node(kind: str, inputs: list[str], output: str) -> bytes:
     return b"".join(_bytes(1, i) for i in inputs) + _bytes(2, output) + _bytes(4, kind)
 
 
-def tiny_onnx(factors: list[float]) -> bytes:
-    """A model with outputs "logits" (N, C, H, W) and "joint" (N, C); C = len(factors)."""
+def tiny_onnx(factors: list[float], *, outside: str | None = None) -> bytes:
+    """A model with outputs "logits" (N, C, H, W) and "joint" (N, C); C = len(factors).
+
+    outside : a file that it says its weights are in, instead of holding them
+    """
     weights = [w for f in factors for w in (0.0, f, 0.0)]
     tensor = b"".join(_int(1, d) for d in (len(factors), 3, 1, 1)) + _int(2, 1)
-    tensor += _bytes(9, struct.pack(f"<{len(weights)}f", *weights)) + _bytes(8, "w")
+    if outside is None:
+        tensor += _bytes(9, struct.pack(f"<{len(weights)}f", *weights)) + _bytes(8, "w")
+    else:
+        tensor += _bytes(8, "w") + _int(14, 1)
+        tensor += _bytes(13, _bytes(1, "location") + _bytes(2, outside))
     graph = _bytes(1, _node("Conv", ["slices", "w"], "logits"))
     graph += _bytes(1, _node("GlobalAveragePool", ["logits"], "mean"))
     graph += _bytes(1, _node("Flatten", ["mean"], "joint"))
