@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from marrowlight.errors import MarrowlightError
     from marrowlight.explain_case import explain
     from marrowlight.explanation import Explanation
+    from marrowlight.export.write import Exported, export_reading
     from marrowlight.follow_visits import follow
     from marrowlight.measure_mask import measure
     from marrowlight.output import write_result
@@ -57,6 +58,7 @@ _HOMES = {
     "Course": "course.course",
     "CourseResult": "course.course_result",
     "Explanation": "explanation",
+    "Exported": "export.write",
     "Grid": "study.grid",
     "Joint": "study.study",
     "LabelledBone": "anatomy.bonemap",
@@ -78,6 +80,7 @@ _HOMES = {
     "case_from": "causes.case_file",
     "deidentify": "privacy.deidentify",
     "explain": "explain_case",
+    "export_reading": "export.write",
     "find_bones": "anatomy.find_bones",
     "follow": "follow_visits",
     "measure": "measure_mask",
@@ -99,6 +102,7 @@ __all__ = [
     "Course",
     "CourseResult",
     "Explanation",
+    "Exported",
     "Grid",
     "Joint",
     "LabelledBone",
@@ -121,6 +125,7 @@ __all__ = [
     "deidentify",
     "errors",
     "explain",
+    "export_reading",
     "find_bones",
     "follow",
     "measure",
