@@ -54,6 +54,9 @@ def draw_for_paper(page: Any, style: str) -> None:
     originals = {id_: copy.deepcopy(part) for id_, part in parts.items()}
     for drawing in page.query_all("svg"):
         _bring_in(drawing.etree_element, originals)
+        for image in drawing.etree_element.iter(f"{SVG}image"):
+            # PDF/A forbids a viewer to smooth what it shows (ISO 19005-2, 6.2.8.1).
+            image.set("image-rendering", "crisp-edges")
     sized: set[int] = set()
     for selector, width, height in SIZES:
         for drawing in page.query_all(selector):
@@ -67,8 +70,8 @@ def draw_for_paper(page: Any, style: str) -> None:
 
 def _rules(style: str) -> tuple[Any, dict[str, str]]:
     """A matcher of the rules that style drawings, and the variables of the page."""
-    import cssselect2
-    import tinycss2
+    import cssselect2  # type: ignore[import-untyped]
+    import tinycss2  # type: ignore[import-untyped]
 
     matcher = cssselect2.Matcher()
     variables: dict[str, str] = {}

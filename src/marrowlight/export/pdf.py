@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import logging
 import re
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib import resources
@@ -24,6 +25,9 @@ VARIANT = "pdf/a-2a"
 
 AUTOMATIC = "Automatic, not verified"
 GIVEN = "Given mask, not verified"
+
+MOST_ROWS = 300
+"""Rows of a table that are printed: what is folded on the page would fill a hundred sheets here."""
 
 _SCRIPT = re.compile(r"<script\b[^>]*>.*?</script\s*>", re.DOTALL | re.IGNORECASE)
 _DROPPED = (
@@ -56,14 +60,15 @@ def report_pdf(html: str, material: Material) -> bytes:
                 pdf_identifier=hashlib.sha256(html.encode("utf-8", "replace")).digest()[:16],
             )
         except weasyprint.urls.FatalURLFetchingError as error:
-            complaints.append(str(error))
+            complaints.append(error)
     if complaints:
         raise DocumentError(
-            f"The report page cannot be laid out whole: {clean(complaints[0])[:200]}.",
+            "The report page cannot be laid out whole: it shows something that cannot be drawn, or "
+            "refers to something outside itself.",
             where="report.html",
             expected="the page as Marrowlight wrote it, which holds all that it shows",
             do="make the reading again; if it comes back, report it with the version of weasyprint",
-        )
+        ) from complaints[0]
     return pdf
 
 
@@ -75,6 +80,8 @@ def _prepare(page: Any, material: Material) -> None:
     parents = {child: parent for parent in root.iter() for child in parent}
     for dropped in list(wrapper.query_all(*_DROPPED)):
         _remove(dropped.etree_element, parents)
+    for body in list(root.iter("tbody")):
+        _shorten(body, parents)
     for link in root.iter("a"):
         if not link.get("href", "").startswith("#"):
             link.attrib.pop("href", None)
@@ -95,6 +102,25 @@ def _prepare(page: Any, material: Material) -> None:
         mark = Element("p", {"class": name})
         mark.text = clean(text)
         body.insert(place, mark)
+
+
+def _shorten(rows: Any, parents: dict[Any, Any]) -> None:
+    """Leave out what a table has beyond ``MOST_ROWS``, and say so below it."""
+    from xml.etree.ElementTree import Element
+
+    left_out = list(rows)[MOST_ROWS:]
+    if not left_out:
+        return
+    for row in left_out:
+        rows.remove(row)
+    table = parents[rows]
+    said = Element("p", {"class": "note"})
+    said.text = (
+        f"{len(left_out)} more rows of this table, the smallest, are not printed; they are in the "
+        "reading's report.html and reading.json."
+    )
+    around = parents[table]
+    around.insert(list(around).index(table) + 1, said)
 
 
 def _remove(element: Any, parents: dict[Any, Any]) -> None:
@@ -143,20 +169,23 @@ def _fetcher(weasyprint: Any) -> Any:
 
 
 @contextmanager
-def _complaints() -> Iterator[list[str]]:
+def _complaints() -> Iterator[list[BaseException]]:
     """What WeasyPrint could not do, which it only logs; nothing of it goes to other logs."""
-    found: list[str] = []
+    found: list[BaseException] = []
 
     class Handler(logging.Handler):
         def emit(self, record: logging.LogRecord) -> None:
-            found.append(record.getMessage())
+            found.append(RuntimeError(record.getMessage()))
 
     logger = logging.getLogger("weasyprint")
     handler, passed_on = Handler(logging.ERROR), logger.propagate
     logger.addHandler(handler)
     logger.propagate = False
     try:
-        yield found
+        with warnings.catch_warnings():
+            # It leaves the file of its colour profile to be closed by itself.
+            warnings.simplefilter("ignore", ResourceWarning)
+            yield found
     finally:
         logger.removeHandler(handler)
         logger.propagate = passed_on
