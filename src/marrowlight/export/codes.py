@@ -16,7 +16,6 @@ from marrowlight.study.study import Joint, Side
 ABNORMAL = Code("49755003", "SCT", "Morphologically Abnormal Structure")
 EDEMA = Code("79654002", "SCT", "Edema")
 VOLUME = Code("118565006", "SCT", "Volume")
-LENGTH = Code("410668003", "SCT", "Length")
 PRESENT, ABSENT = Code("52101004", "SCT", "Present"), Code("272519000", "SCT", "Absent")
 PROCEDURE = Code("MR", "DCM", "Magnetic Resonance")
 REPORT = Code("126000", "DCM", "Imaging Measurement Report")
