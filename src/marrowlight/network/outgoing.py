@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from marrowlight.errors import LimitExceeded, NoImages, UnreadableFile, UsageError
+from marrowlight.errors import InputError, LimitExceeded, NoImages, UnreadableFile, UsageError
 from marrowlight.export.write import exported_dicom
 from marrowlight.network.holdings import UID
 from marrowlight.network.part import MAGIC, PREAMBLE
@@ -85,11 +85,13 @@ def _outgoing(path: Path, limits: Limits) -> Outgoing:
     from marrowlight.study.dicom_file import dataset_of
     from marrowlight.study.quiet import dicom_faults, quiet_parsers
 
+    content = whole_file(path, limits)
+    faults: tuple[type[Exception], ...] = (InputError, *dicom_faults())
     try:
         with quiet_parsers():
-            dataset = dataset_of(whole_file(path, limits), limits)
+            dataset = dataset_of(content, limits)
             study, uid = str(dataset.StudyInstanceUID), str(dataset.SOPInstanceUID)
-    except dicom_faults():
+    except faults:
         study = uid = ""
     if not UID.fullmatch(study) or not UID.fullmatch(uid):
         raise UnreadableFile(

@@ -15,13 +15,15 @@ import os
 import shutil
 import sys
 import threading
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from marrowlight.errors import (
     DocumentError,
     InputError,
+    JournalInUse,
     MarrowlightError,
     OutputNotWritable,
     UsageError,
@@ -35,6 +37,9 @@ STORED = ("seg", "sr", "pdf")
 WANTED = (*STORED, "fhir")
 OUT_OF_MEMORY, NO_ROOM = 75, 74
 """Exit codes where no outcome can be written: memory or disk ran out (EX_TEMPFAIL, EX_IOERR)."""
+
+GONE_S = 60.0
+"""How long a process whose service was killed may take to end. s."""
 
 
 def work_on(folder: Path, earlier: Sequence[Mapping[str, str]]) -> dict[str, Any]:
@@ -103,7 +108,7 @@ def _main(folder: Path) -> int:
     _limit_memory(request["memory_bytes"])
     try:
         try:
-            with explained(folder):
+            with _alone(folder), explained(folder):
                 outcome: dict[str, Any] = {"done": work_on(folder, request["earlier"])}
         except OutputNotWritable:
             raise
@@ -117,6 +122,23 @@ def _main(folder: Path) -> int:
     except MemoryError:
         return OUT_OF_MEMORY
     return 0
+
+
+@contextlib.contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """Wait until the process of a service that was killed is gone, if it works here still."""
+    from marrowlight.network.lock import OnlyOne
+
+    end = time.monotonic() + GONE_S
+    while True:
+        try:
+            with OnlyOne(folder):
+                yield
+            return
+        except JournalInUse:
+            if time.monotonic() > end:
+                raise
+        time.sleep(0.1)
 
 
 def _end_with_parent() -> None:
