@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from made_material import blocks, material_on
-from test_seg_written import by_highdicom, farthest_mm, points
 
+from benchmarks.second_readers import farthest_mm, points, seg_by_highdicom
 from marrowlight.anatomy.bonemap import LabelledBone
 from marrowlight.export.common import as_file
 from marrowlight.export.read_back import check_seg, check_sr
@@ -41,7 +41,7 @@ def test_a_mask_over_a_real_image_keeps_its_place(data, folder):
     seg = edema_seg(material)
     file = as_file(seg)
     check_seg(file, material)
-    assert farthest_mm(points(grid, material.edema), points(*by_highdicom(file, 1))) < 0.01
+    assert farthest_mm(points(grid, material.edema), points(*seg_by_highdicom(file, 1))) < 0.01
     check_sr(as_file(measurement_sr(material)), material)
     # Every frame names an image that was there, and in an enhanced one the frame at its place.
     places = {(one.sop, one.frame): one.position for one in material.dicom.frames}

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 import subprocess
-import sys
 from io import BytesIO
-from pathlib import Path
 
 import numpy as np
 import pydicom
@@ -16,6 +13,7 @@ from made_material import image_files, knee_material, oblique_grid
 from pydicom.sr import _concepts_dict
 from pydicom.sr.coding import Code
 
+from benchmarks.second_readers import dcmqi, sr_by_dcmqi
 from marrowlight.anatomy.bonemap import LabelledBone
 from marrowlight.anatomy.registry import bone_registry
 from marrowlight.edema.measurement import IntervalKind
@@ -32,16 +30,11 @@ GRID = oblique_grid()
 NONE = np.zeros(GRID.shape, bool)
 
 
-def by_dcmqi(tmp_path, material) -> dict:
+def by_dcmqi(material) -> dict:
     """The measurement groups by tracking UID, as dcmqi reads them."""
-    reader = Path(sys.executable).with_name("tid1500reader")
-    if not reader.exists():
+    if not dcmqi("tid1500reader"):
         pytest.skip("dcmqi is not installed")
-    file, told = tmp_path / "sr.dcm", tmp_path / "sr.json"
-    file.write_bytes(as_file(measurement_sr(material)))
-    subprocess.run([reader, "--inputDICOM", file, "--outputMetadata", told], check=True,
-                   capture_output=True)  # fmt: skip
-    return {m["TrackingUniqueIdentifier"]: m for m in json.loads(told.read_text())["Measurements"]}
+    return sr_by_dcmqi(as_file(measurement_sr(material)))
 
 
 def values(group: dict) -> dict[str, float]:
@@ -49,10 +42,10 @@ def values(group: dict) -> dict[str, float]:
 
 
 @pytest.mark.parametrize("side", [Side.LEFT, Side.RIGHT])
-def test_an_independent_reader_finds_volume_interval_share_and_side(tmp_path, side):
+def test_an_independent_reader_finds_volume_interval_share_and_side(side):
     bones = [LabelledBone(1, "femur", side), LabelledBone(2, "tibia", side)]
     material = knee_material(GRID, bones=bones, side=side)
-    found = list(by_dcmqi(tmp_path, material).values())
+    found = list(by_dcmqi(material).values())
     femur = material.found[0].measured
     group = next(g for g in found if g["TrackingIdentifier"].startswith("edema, femur"))
     assert group["FindingSite"]["CodeMeaning"] == "Femur"
@@ -74,13 +67,13 @@ def test_an_independent_reader_finds_volume_interval_share_and_side(tmp_path, si
     )
 
 
-def test_every_lesion_has_a_group_that_refers_to_the_segment_of_its_bone(tmp_path):
+def test_every_lesion_has_a_group_that_refers_to_the_segment_of_its_bone():
     material = knee_material(GRID)
     seg = edema_seg(material)
     named = {
         s.SegmentLabel.split(": ")[-1].split(",")[0]: s.SegmentNumber for s in seg.SegmentSequence
     }
-    groups = by_dcmqi(tmp_path, material).values()
+    groups = by_dcmqi(material).values()
     lesions = [g for g in groups if g["TrackingIdentifier"].startswith("lesion")]
     assert len(lesions) == sum(len(one.lesions) for one in material.found) > 0
     for group in lesions:
