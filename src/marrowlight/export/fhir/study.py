@@ -5,7 +5,7 @@ from __future__ import annotations
 from pydicom.sr.coding import Code
 
 from marrowlight.errors import NotFromDicom
-from marrowlight.export.common import SERIES_NUMBERS, marked_as, source_images
+from marrowlight.export.common import SERIES_NUMBERS, as_it_is, marked_as, source_images
 from marrowlight.export.fhir.about import About
 from marrowlight.export.fhir.elements import ANY_URI, Json, coding, is_uid, uid_identifier
 from marrowlight.export.material import Material
@@ -77,7 +77,8 @@ def _documents(material: Material) -> list[Json]:
     from pydicom.uid import ComprehensiveSRStorage, EncapsulatedPDFStorage, SegmentationStorage
 
     try:
-        source_images(material.dicom, 1, 1)
+        with as_it_is():
+            source_images(material.dicom, 1, 1)
     except NotFromDicom:
         return []
     uids = document_uids(material)
