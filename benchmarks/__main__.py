@@ -26,6 +26,8 @@ ALL = (
     "follow_registration",
     "follow_patterns",
     "follow_repeat",
+    "documents_second_readers",
+    "exactly_once",
 )
 
 

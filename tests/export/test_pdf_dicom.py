@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 import pydicom
 import pytest
-from dicom_rules import broken_rules
 from made_material import image_files, knee_material, oblique_grid
 
+from benchmarks.dicom_rules import broken_rules
 from marrowlight.errors import DocumentError, NotFromDicom
 from marrowlight.export.common import as_file, as_it_is
 from marrowlight.export.encapsulated import encapsulated_pdf
