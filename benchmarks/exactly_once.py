@@ -42,7 +42,7 @@ OURS = ("SEG", "SR", "DOC")
 """Modality of the segmentation, the structured report and the encapsulated PDF."""
 
 OPEN = ("waiting", "pulled", "read")
-KILL_AFTER_S = (0.5, 9.0)
+LATER_S = (0.0, 4.0)
 STOPPED_FOR_S = (0.5, 4.0)
 HEALTH_PORT = 18043
 
@@ -131,6 +131,15 @@ class Watch:
     def states(self) -> Counter[str]:
         return Counter(dict(self.rows("SELECT state, count(*) FROM study GROUP BY 1")))
 
+    def changes(self) -> int:
+        """How many changes the journal holds."""
+        return sum(n for (n,) in self.rows("SELECT count(*) FROM event"))
+
+    def done(self, studies: int) -> bool:
+        """Whether so many studies are known, and none has work left."""
+        states = self.states()
+        return states.total() == studies and not any(states[one] for one in OPEN)
+
     def health(self) -> dict[str, Any]:
         """What the health endpoint answers; empty if there is none."""
         try:
@@ -180,11 +189,19 @@ def _torment(
     watch: Watch, server: Orthanc, outcome: Outcome, kills: int, stops: int,
     chance: random.Random, start: float,
 ) -> None:  # fmt: skip
-    """Kill the service, and stop the server, at random moments; start each again."""
+    """Kill the service, and stop the server, at random moments; start each again.
+
+    The moments are spread over the work, and not over the clock, which runs otherwise on every
+    machine: each comes a random while after a random number of changes in the journal.
+    """
     blows = ["kill"] * kills + ["stop"] * stops
     chance.shuffle(blows)
-    for blow in blows:
-        time.sleep(chance.uniform(*KILL_AFTER_S))
+    steps = 3 * sum(one.becomes == FITS for one in outcome.studies)
+    moments = sorted(chance.uniform(0, len(outcome.studies) + steps) for _ in blows)
+    for blow, moment in zip(blows, moments, strict=True):
+        while watch.changes() < moment and not watch.done(len(outcome.studies)):
+            time.sleep(0.2)
+        time.sleep(chance.uniform(*LATER_S))
         if blow == "kill":
             outcome.events.append(_event(watch, start, "service killed (SIGKILL), started again"))
             watch.end(signal.SIGKILL)
@@ -204,14 +221,12 @@ def _event(watch: Watch, start: float, what: str, *, reading: int | None = None)
 
 
 def _wait_until_done(watch: Watch, studies: int, end: float) -> None:
-    while time.monotonic() < end:
-        states = watch.states()
-        if sum(states.values()) == studies and not any(states[one] for one in OPEN):
-            return
+    while not watch.done(studies):
         if not watch.runs:
             raise RuntimeError(watch.log.read_text()[-3000:])
+        if time.monotonic() > end:
+            raise TimeoutError(f"{dict(watch.states())}\n{watch.log.read_text()[-3000:]}")
         time.sleep(0.5)
-    raise TimeoutError(f"{dict(watch.states())}\n{watch.log.read_text()[-3000:]}")
 
 
 def table(outcome: Outcome) -> Iterator[str]:

@@ -133,6 +133,7 @@ def test_mistakes_at_the_command_line(orthanc, tmp_path, capsys, exam):
         (3, "no DICOM file", ("push", exam.nifti, *at)),
         (1, "dicom-web", ("watch", "--dicomweb", orthanc.url[:-10], "--state", tmp_path / "s")),
         (2, "--since", ("watch", *at, "--state", tmp_path / "s", "--since", "x")),
+        (2, "holds other things", ("watch", *at, "--state", exam.folder)),
     ):
         seen = run_cli(capsys, *arguments)
         assert (seen.code, text in seen.err) == (code, True), (arguments, seen)

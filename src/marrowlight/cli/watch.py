@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import os
+import signal
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated
 
@@ -68,9 +71,6 @@ def command(
     killed when. A later visit of a patient is compared with the earlier ones. Logs go to standard
     error and name studies by short job names only. Ends cleanly on SIGTERM and Ctrl-C.
     """
-    import os
-    import signal
-
     from marrowlight.network.health import health_at
     from marrowlight.network.journal import Journal
     from marrowlight.network.lock import OnlyOne
@@ -78,7 +78,6 @@ def command(
     from marrowlight.network.retry import Patience
     from marrowlight.network.service import Service, Settings
     from marrowlight.network.worker import WorkLimits
-    from marrowlight.report.atomic import explained, require_folder
     from marrowlight.study.limits import GIB
 
     screen = Screen(quiet=quiet, as_json=as_json)
@@ -100,26 +99,56 @@ def command(
         client_key=client_key,
         patience=Patience(attempts=3, most_s=5.0),
     )
-    os.umask(0o077)
-    require_folder(state)
-    with explained(state):
-        state.mkdir(parents=True, exist_ok=True)
-        state.chmod(0o700)
     log = open_log(as_json=log_json, quiet=quiet or as_json)
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
-    with OnlyOne(state), contextlib.closing(Journal(state)) as journal:
+    with contextlib.ExitStack() as around:
+        around.enter_context(_private_and_stoppable())
+        _prepare(state)
+        around.enter_context(OnlyOne(state))
+        journal = around.enter_context(contextlib.closing(Journal(state)))
         service = Service(server, journal, state, settings, log)
-        with contextlib.ExitStack() as around:
-            if health is not None:
-                port = around.enter_context(health_at(health, lambda: service.health))
-                log.info("health on http://127.0.0.1:%d/health", port)
-            log.info("watching %s", settings.since.words)
-            try:
-                service.run()
-            except KeyboardInterrupt:
-                log.info("stopped; what was begun goes on at the next start")
+        if health is not None:
+            port = around.enter_context(health_at(health, lambda: service.health))
+            log.info("health on http://127.0.0.1:%d/health", port)
+        log.info("watching %s", settings.since.words)
+        try:
+            service.run()
+        except KeyboardInterrupt:
+            log.info("stopped; what was begun goes on at the next start")
         counts = journal.counts()
     screen.result({"studies": counts})
     if once:
         screen.say(", ".join(f"{n} {name.replace('_', ' ')}" for name, n in counts.items()))
     return 0
+
+
+def _prepare(state: Path) -> None:
+    """Make the state folder; raises UsageError if it is one that holds other things."""
+    from marrowlight.errors import UsageError
+    from marrowlight.network.journal import NAME
+    from marrowlight.network.lock import NAME as LOCK
+    from marrowlight.report.atomic import explained, require_folder
+
+    require_folder(state)
+    with explained(state):
+        state.mkdir(parents=True, exist_ok=True)
+        names = {one.name for one in state.iterdir()}
+    other = NAME not in names and names - {LOCK}
+    if other:
+        raise UsageError(
+            "The state folder holds other things, and no journal.",
+            where="--state",
+            expected="an empty or new folder, or that of an earlier watch",
+            do="name a folder of its own for the service",
+        )
+
+
+@contextlib.contextmanager
+def _private_and_stoppable() -> Iterator[None]:
+    """Within it, what is written is its owner's only, and SIGTERM is as good as Ctrl-C."""
+    mask = os.umask(0o077)
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+        os.umask(mask)
