@@ -295,11 +295,10 @@ class _Cleaner:
         if element.VR == "SQ":
             for item in element.value or ():
                 for below in item:
-                    if below.keyword not in CODED | rules().technical:
-                        self._forget(below)
+                    self._forget(below)
             return
         standard = element.VR == "UI" and str(element.value).startswith(STANDARD_ROOT)
-        if not standard and element.keyword not in MARKS:
+        if not standard and element.keyword not in MARKS | CODED | rules().technical:
             self.done.traces.add(element.VR, element.keyword, element.value)
 
 
