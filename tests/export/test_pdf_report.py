@@ -213,11 +213,12 @@ def test_a_very_long_text_does_not_hold_it_up() -> None:
         '<svg viewBox="0 0 9 9"><image href="file:///etc/passwd"/></svg>',
         "<style>@import 'file:///etc/passwd';</style>",
         "<p style='background:url(https://example.org/x)'>x</p>",
+        '<div class="pair"><svg></svg></div>',
         '<img src="data:image/svg+xml;base64,PHN2ZyB4bWxucz0iaHR0cDovL3d3dy53My5vcmcvMjAwMC9zdmciPj'
         'xpbWFnZSBocmVmPSJmaWxlOi8vL2V0Yy9wYXNzd2QiLz48L3N2Zz4=">',
     ],
 )
-def test_a_page_that_was_changed_to_reach_outside_is_refused(part: str) -> None:
+def test_a_page_that_was_changed_and_cannot_be_drawn_is_refused(part: str) -> None:
     one = result(empty=True)
     spoilt = report_html(one).replace("<main", f"{part}<main")
     with pytest.raises(DocumentError) as caught:
@@ -274,6 +275,12 @@ def test_a_reading_of_300_lesions_is_laid_out_in_reasonable_time() -> None:
     heads = [n for n, s in enumerate(reader.pages) if "Joint surface" in s.extract_text()]
     assert len(heads) > 5, "a table repeats its head on every sheet"
     assert "e300" in text_of(reader)
+
+
+def test_the_total_of_a_long_table_stands_once_below_its_last_row() -> None:
+    bones = tuple(bone("femur", n, edema(n)) for n in range(1, 80))
+    reader = printed(replace(result(), reading=reading(region(*bones, total=edema(3160)))))
+    assert text_of(reader).count("Allbones3.2ml") == 1
 
 
 def test_what_is_too_long_to_print_is_said(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -17,7 +17,7 @@ SVG = "{http://www.w3.org/2000/svg}"
 
 SIZES = (
     ("figure.key svg", 86.0, 95.0),
-    (".pair svg", 91.0, 106.0),
+    (".pair svg", 91.0, 100.0),
     (".panel svg", 55.0, 44.0),
     ("svg.strip", 91.0, 4.8),
     (".small-rows svg.chance", 66.0, 3.0),

@@ -59,7 +59,8 @@ def report_pdf(html: str, material: Material) -> bytes:
                 pdf_variant=VARIANT,
                 pdf_identifier=hashlib.sha256(html.encode("utf-8", "replace")).digest()[:16],
             )
-        except weasyprint.urls.FatalURLFetchingError as error:
+        except (Exception, weasyprint.urls.FatalURLFetchingError) as error:  # noqa: BLE001
+            # The page is a file that anybody may have changed, and the layout is not our code.
             complaints.append(error)
     if complaints:
         raise DocumentError(
