@@ -149,7 +149,6 @@ def finish(dataset: Dataset, material: Material) -> None:
     """Replace what was made up on the way, so that the same material gives the same bytes."""
     dataset.InstanceCreationDate = material.made.strftime("%Y%m%d")
     dataset.InstanceCreationTime = material.made.strftime("%H%M%S")
-    dataset.TimezoneOffsetFromUTC = material.made.strftime("%z")[:5]
     for item in dataset.get("ContributingEquipmentSequence", ()):
         item.ContributionDateTime = material.made.strftime("%Y%m%d%H%M%S")
 
