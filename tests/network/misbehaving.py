@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import ssl
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 
 SILENCE_S = 3.0
 BOUNDARY = "mark"
@@ -55,8 +57,12 @@ class Misbehaving:
 
 
 @contextmanager
-def misbehaving(answer: Callable[[str, int], Answer]) -> Iterator[Misbehaving]:
-    """answer : called with the path and how often that path was asked before."""
+def misbehaving(
+    answer: Callable[[str, int], Answer], *, pem: Path | None = None
+) -> Iterator[Misbehaving]:
+    """answer : called with the path and how often that path was asked before; pem : certificate
+    and key, for https.
+    """
     asked: list[tuple[str, str, dict[str, str]]] = []
     release = threading.Event()
 
@@ -88,10 +94,16 @@ def misbehaving(answer: Callable[[str, int], Answer]) -> Iterator[Misbehaving]:
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     server.daemon_threads = True
+    server.handle_error = lambda *_: None  # type: ignore[method-assign]
+    if pem:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(pem)
+        server.socket = context.wrap_socket(server.socket, server_side=True)
     thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
     thread.start()
     try:
-        yield Misbehaving(f"http://127.0.0.1:{server.server_address[1]}/dicom-web", asked)
+        scheme = "https" if pem else "http"
+        yield Misbehaving(f"{scheme}://127.0.0.1:{server.server_address[1]}/dicom-web", asked)
     finally:
         release.set()
         server.shutdown()

@@ -71,7 +71,7 @@ def persist(
             if not passing or failures >= patience.attempts:
                 if passing and failures > 1:
                     ours = type(ours)(
-                        f"{ours.found[:-1]}, {failures} times.", where=url, do=ours.do
+                        f"{ours.found[:-1]} (tried {failures} times).", where=url, do=ours.do
                     )
                 # Nothing of the cause is kept: it holds the address that was asked, with UIDs.
                 raise ours from None
