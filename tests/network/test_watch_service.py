@@ -157,6 +157,14 @@ def test_a_crash_is_tried_again_with_growing_waits_and_then_given_up(scene, monk
     assert "code -11" in scene.reasons()["1"]
 
 
+def test_many_bad_studies_that_wait_for_another_try_hold_up_no_good_one(scene, monkeypatch):
+    scene = Scene(scene.folder, monkeypatch, pace=Pace(first_s=1e6, most_s=1e6))
+    scene.server.kept = {str(n): Kept(patient=str(n), date=f"202601{n:02d}") for n in range(1, 11)}
+    scene.work.ends = lambda folder: Outcome(why="crash") if len(scene.work.began) < 8 else DONE
+    scene.run()
+    assert list(scene.states().values()) == ["pulled"] * 7 + ["stored"] * 3
+
+
 def test_a_crash_that_passes_leaves_nothing_behind(scene):
     scene.server.kept["1"] = Kept()
     ends = iter([Outcome(why="crash"), DONE])

@@ -14,6 +14,7 @@ import datetime
 import os
 import shutil
 import time
+import traceback
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -170,28 +171,26 @@ class Service:
         for job in due:
             if job.state is State.PULLED and job.job not in self._working:
                 done |= self._begin(job)
+        # Those that failed and wait for another try are not due, and hold nobody up.
+        pulled = sum(job.state is State.PULLED for job in due)
+        room = pulled < self._settings.workers + AHEAD
         for job in due:
             # One at a time: a request may take long, and those who read are to be heard.
-            if self._may_ask() and self._ask_server(job):
+            if self._may_ask() and self._ask_server(job, room=room):
                 return True
         return done
 
-    def _ask_server(self, job: Job) -> bool:
-        """Pull or store, if that is what the job waits for."""
+    def _ask_server(self, job: Job, *, room: bool) -> bool:
+        """Pull or store, if that is what the job waits for; room : for another one to be pulled."""
         if job.state is State.READ:
             with self._judged(job):
                 self._store(job)
             return True
-        settled = self._clock() - job.changed >= self._settings.settle_s
-        if job.state is State.WAITING and settled and self._room_ahead():
+        if job.state is State.WAITING and room and not self._unsettled(job):
             with self._judged(job):
                 self._pull(job)
             return True
         return False
-
-    def _room_ahead(self) -> bool:
-        counts = self._journal.counts()
-        return counts[State.PULLED] < self._settings.workers + AHEAD
 
     # The steps of one study
 
@@ -275,9 +274,9 @@ class Service:
             raise
         except _Failed as error:
             self._failed(job, error.outcome.failed, why=error.outcome.why)
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 (one bad study never stops the rest)
             if "MARROWLIGHT_DEBUG" in os.environ:
-                raise
+                traceback.print_exc()
             self._failed(job, type(error), getattr(error, "found", ""))
 
     def _failed(self, job: Job, kind: type[BaseException], found: str = "", why: str = "") -> None:
@@ -290,6 +289,7 @@ class Service:
             raise NotWritable(found or "The disk is full.")
         if verdict is Then.WAIT_FOR_SERVER:
             self._away.longer(now, found)
+            self._next_look = 0.0  # A search comes first, and says whether it is back.
         elif verdict is Then.DELETED:
             self._end(job, State.DELETED, "deleted on the server; nothing was stored")
         elif verdict is Then.NO_FIT:
