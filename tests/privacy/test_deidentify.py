@@ -309,6 +309,8 @@ def test_a_head_a_derived_image_and_an_overlay_are_told():
     assert set(got.cautions) == {"face", "maybe-burned-in", "overlay"}
     _, plain = cleaned(one_slice(BodyPartExamined="KNEE"))
     assert plain.cautions == ()
+    _, nameless = cleaned(one_slice(PatientID="", PatientName=""))
+    assert nameless.cautions == ("no-patient",)
 
 
 def test_one_bad_file_stops_no_other_and_is_named_without_the_name(planted, tmp_path, capsys):
@@ -324,6 +326,18 @@ def test_one_bad_file_stops_no_other_and_is_named_without_the_name(planted, tmp_
     assert traces((seen.out + seen.err).encode()) == []
     assert traces_in(out) == {}
     assert len(list(out.rglob("*.dcm"))) == len(list(planted.fluid.iterdir())) - 2
+
+
+def test_the_name_of_a_damaged_file_is_masked_by_its_own_header(tmp_path, capsys):
+    dataset = one_slice()
+    plant_in(dataset)
+    folder = tmp_path / "in"
+    folder.mkdir()
+    (folder / f"{FAMILY}.dcm").write_bytes(as_bytes(dataset)[:-200])
+    seen = run_cli(capsys, "deidentify", folder, "-o", tmp_path / "out")
+    assert seen.code == 3
+    assert "***.dcm: is cut off" in seen.err
+    assert traces(seen.err.encode()) == []
 
 
 def test_a_zip_of_two_patients(exam, tmp_path):

@@ -15,6 +15,7 @@ BURNED_IN = "burned-in"
 MAYBE_BURNED_IN = "maybe-burned-in"
 OVERLAY = "overlay"
 FACE = "face"
+NAMELESS = "no-patient"
 
 TEXTS = {
     BURNED_IN: "say that text is burned into their pixels, or are pictures of a screen; they were "
@@ -23,6 +24,8 @@ TEXTS = {
     "pixels. Look at them.",
     OVERLAY: "held overlays or curves, which were removed; graphics drawn into the pixels "
     "themselves were not.",
+    NAMELESS: "did not say which patient they are of (neither id nor name): each study has a "
+    "pseudonym of its own, and dates of two studies moved by different days.",
     FACE: "show the head: a face can be rebuilt from them.",
 }
 """Code of a caution to what it says, after a number of images."""
@@ -41,7 +44,7 @@ def shows_text(dataset: Any) -> str:
     return ""
 
 
-def cautions_of(dataset: Any, *, overlays: bool) -> list[str]:
+def cautions_of(dataset: Any, *, overlays: bool, named: bool) -> list[str]:
     """Codes of what to look at in an image that was written."""
     found = []
     if shows_text(dataset):
@@ -50,6 +53,8 @@ def cautions_of(dataset: Any, *, overlays: bool) -> list[str]:
         found.append(MAYBE_BURNED_IN)
     if overlays:
         found.append(OVERLAY)
+    if not named:
+        found.append(NAMELESS)
     if _shows_head(dataset):
         found.append(FACE)
     return found

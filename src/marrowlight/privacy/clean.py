@@ -41,13 +41,14 @@ class Cleaned:
     """What became of the elements of one data set.
 
     counts : "kept", "changed", "removed", with the elements of removed sequences not counted
-    overlays : whether graphics were removed
+    overlays : whether graphics were removed; named : whether it said which patient it is of
     """
 
     traces: Traces
     patient: str
     counts: Counter[str] = field(default_factory=Counter)
     overlays: bool = False
+    named: bool = True
 
 
 def clean(dataset: Any, secret: Secret, options: Options) -> Cleaned:
@@ -59,9 +60,10 @@ def clean(dataset: Any, secret: Secret, options: Options) -> Cleaned:
         With the original values that must not be found again, and the patient's pseudonym.
     """
     key = patient_key(dataset)
-    done = Cleaned(Traces(), secret.pseudonym(key))
+    named = key != str(dataset.get("StudyInstanceUID") or "")
+    done = Cleaned(Traces(), secret.pseudonym(key), named=named)
     days = secret.days(key)
-    _remember(dataset, done.traces)
+    remember(dataset, done.traces)
     _Cleaner(secret, options, days, done).walk(dataset)
     _mark(dataset, done.patient, options)
     return done
@@ -81,7 +83,7 @@ def patient_key(dataset: Any) -> str:
     return str(dataset.get("StudyInstanceUID") or "")
 
 
-def _remember(dataset: Any, traces: Traces) -> None:
+def remember(dataset: Any, traces: Traces) -> None:
     """Names and ids first: descriptions are cleaned of them wherever they stand."""
     for tag in list(dataset.keys()):
         if dataset.get_item(tag).VR not in (None, "SQ", "PN", "LO", "SH", "UN"):
@@ -90,7 +92,7 @@ def _remember(dataset: Any, traces: Traces) -> None:
             element = dataset[tag]
             if element.VR == "SQ":
                 for item in element.value or ():
-                    _remember(item, traces)
+                    remember(item, traces)
             elif element.VR == "PN" or element.keyword in ID_KEYWORDS:
                 traces.add(element.VR, element.keyword, element.value)
 

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import math
 from collections import Counter
+from contextlib import suppress
 from dataclasses import dataclass, field
 from io import BytesIO
 from typing import Any
 
 from marrowlight.errors import InputError, UnreadableFile
 from marrowlight.privacy.cautions import cautions_of, shows_text
-from marrowlight.privacy.clean import clean
+from marrowlight.privacy.clean import clean, remember
 from marrowlight.privacy.options import Options
 from marrowlight.privacy.secret import Secret
-from marrowlight.privacy.traces import Path
+from marrowlight.privacy.traces import Path, Traces
 from marrowlight.study.dicom_file import dataset_of, no_image
 from marrowlight.study.dicom_tags import header_tags
 from marrowlight.study.limits import Limits
@@ -28,7 +29,7 @@ IMPLICIT_LITTLE = "1.2.840.10008.1.2"
 class Instance:
     """A de-identified object.
 
-    content : the file; patient, study, series, sop : as they are in it
+    content : the file; patient, study, series : as they are in it
     counts : elements kept, changed, removed; scrubbed : elements emptied because an identifying
     value stood in them that no rule had removed; cautions : codes of ``cautions``; words : what is
     masked in messages
@@ -38,7 +39,6 @@ class Instance:
     patient: str
     study: str
     series: str
-    sop: str
     counts: Counter[str]
     scrubbed: int
     cautions: tuple[str, ...]
@@ -74,17 +74,28 @@ def deidentify_bytes(
     original, byte for byte; it was parsed again and none of the identifying values of the original
     was found in it.
     """
+    dataset = None
     with quiet_parsers():
         try:
             dataset = dataset_of(data, limits)
             return _deidentify(dataset, secret, options, limits)
         except InputError as error:
-            return LeftOut(error.found, fault=True)
+            reason = error.found
         except (RecursionError, MemoryError) as error:
             what = "nested too deeply" if isinstance(error, RecursionError) else "too large"
-            return LeftOut(f"is {what} to be read", fault=True)
+            reason = f"is {what} to be read"
         except dicom_faults() as error:
-            return LeftOut(f"cannot be read as DICOM ({type(error).__name__})", fault=True)
+            reason = f"cannot be read as DICOM ({type(error).__name__})"
+        return LeftOut(reason, fault=True, words=_words_of(dataset))
+
+
+def _words_of(dataset: Any) -> frozenset[str]:
+    """What a damaged file tells of its patient, so that its name can be masked."""
+    traces = Traces()
+    if dataset is not None:
+        with suppress(*dicom_faults(), RecursionError):
+            remember(dataset, traces)
+    return traces.masks
 
 
 def _deidentify(
@@ -98,22 +109,22 @@ def _deidentify(
             raise UnreadableFile(f"has no {keyword}, so nothing can be kept together")
     pixels = _pixel_bytes(dataset)
     done = clean(dataset, secret, options)
-    scrubbed = 0
     content = _written(dataset)
-    left = _found(content, done.traces, limits)
-    if left:
-        scrubbed = len(set(left))
-        for path in set(left):
+    again = dataset_of(content, limits)
+    suspects = set(done.traces.found_in(again))
+    left = bool(suspects)
+    if suspects:
+        for path in suspects:
             _empty(dataset, path)
         content = _written(dataset)
-        left = _found(content, done.traces, limits)
+        again = dataset_of(content, limits)
+        left = bool(done.traces.found_in(again))
     if left:
         return LeftOut(
             "still held an identifying value after it was cleaned, and was not kept",
             fault=True,
             words=done.traces.masks,
         )
-    again = dataset_of(content, limits)
     if _pixel_bytes(again) != pixels:
         raise UnreadableFile("could not be written with the same pixels")
     return Instance(
@@ -121,10 +132,9 @@ def _deidentify(
         patient=done.patient,
         study=str(again.StudyInstanceUID),
         series=str(again.SeriesInstanceUID),
-        sop=str(again.SOPInstanceUID),
         counts=done.counts,
-        scrubbed=scrubbed,
-        cautions=tuple(cautions_of(again, overlays=done.overlays)),
+        scrubbed=len(suspects),
+        cautions=tuple(cautions_of(again, overlays=done.overlays, named=done.named)),
         words=done.traces.masks,
     )
 
@@ -178,11 +188,6 @@ def _written(dataset: Any) -> bytes:
     buffer = BytesIO()
     dataset.save_as(buffer, enforce_file_format=True)
     return buffer.getvalue()
-
-
-def _found(content: bytes, traces: Any, limits: Limits) -> list[Path]:
-    dataset = dataset_of(content, limits)
-    return list(traces.found_in(dataset))
 
 
 def _empty(dataset: Any, path: Path) -> None:

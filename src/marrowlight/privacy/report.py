@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -105,14 +104,6 @@ class Deidentified:
             "cautions": [{"code": c, "files": n} for c, n in sorted(self.cautions.items())],
             "warnings": self.warnings(),
         }
-
-
-def total(counts: Iterable[Counter[str]]) -> Counter[str]:
-    """The sum of counters."""
-    out: Counter[str] = Counter()
-    for one in counts:
-        out.update(one)
-    return out
 
 
 def _s(number: int) -> str:
