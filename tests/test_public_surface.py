@@ -28,7 +28,7 @@ def test_the_lazy_table_and_the_typed_imports_agree():
 def test_rooms_import_only_to_their_left():
     order = ["study", "anatomy", "edema", "course", "causes", "care", "report"]
     root = Path(marrowlight.__file__).parent
-    around = {"cli", "phantom", "simulate"}
+    around = {"cli", "phantom", "simulate", "privacy"}
     composed = {"read_study", "measure_mask", "follow_visits", "visit_folder", "output"}
     wrong = []
     for room in [*order, *around]:
