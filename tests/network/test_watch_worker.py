@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -12,7 +13,7 @@ import pytest
 
 from marrowlight import errors
 from marrowlight.network.server import TOKEN
-from marrowlight.network.work import IMAGES, OUTCOME
+from marrowlight.network.work import IMAGES, OUTCOME, attempt
 from marrowlight.network.worker import Worker, WorkLimits, outcome_in
 from marrowlight.study.limits import GIB
 
@@ -33,6 +34,14 @@ def test_an_error_is_heard_of_by_its_kind_and_kept_with_its_text(job):
     assert ended(Worker(job, [], WorkLimits())).failed is errors.NoImages
     assert outcome_in(job).failed is errors.NoImages
     assert "No MR image" in (job / OUTCOME).read_text()
+
+
+def test_a_fault_of_ours_is_heard_of_without_its_message(job, monkeypatch):
+    monkeypatch.setattr("marrowlight.network.work.work_on", lambda *_: {}["Doe^Jane"])
+    assert attempt(job, []) == 0
+    assert outcome_in(job).why == "a fault of Marrowlight (KeyError)"
+    assert "test_watch_worker.py" in (job / OUTCOME).read_text()
+    assert "Error" not in json.loads((job / OUTCOME).read_text())["text"].splitlines()[-1]
 
 
 def test_too_long_and_too_much_memory_are_told_apart_from_a_crash(job):

@@ -16,6 +16,7 @@ import shutil
 import sys
 import threading
 import time
+import traceback
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -102,19 +103,30 @@ def _follow(visits: Sequence[Path], place: Path) -> Path:
 
 def _main(folder: Path) -> int:
     threading.Thread(target=_end_with_parent, daemon=True).start()
-    from marrowlight.report.atomic import explained, write_together
-
     request = json.loads((folder / REQUEST).read_text(encoding="utf-8"))
     _limit_memory(request["memory_bytes"])
+    return attempt(folder, request["earlier"])
+
+
+def attempt(folder: Path, earlier: Sequence[Mapping[str, str]]) -> int:
+    """``work_on``, with its outcome in ``outcome.json``; the exit code."""
+    from marrowlight.report.atomic import explained, write_together
+
     try:
         try:
             with _alone(folder), explained(folder):
-                outcome: dict[str, Any] = {"done": work_on(folder, request["earlier"])}
+                outcome: dict[str, Any] = {"done": work_on(folder, earlier)}
         except OutputNotWritable:
             raise
         except MarrowlightError as error:
             # For whoever looks into the folder; logs get the kind alone.
             outcome = {"failed": type(error).__name__, "text": str(error)}
+        except MemoryError:
+            raise
+        except Exception as error:  # noqa: BLE001 (whatever it is, the service is to hear of it)
+            # Without its message, which may quote a file.
+            lines = traceback.format_tb(error.__traceback__)
+            outcome = {"fault": type(error).__name__, "text": "".join(lines)}
         content = json.dumps(outcome, indent=2, ensure_ascii=False).encode()
         write_together({folder / OUTCOME: content}, overwrite=True)
     except OutputNotWritable:

@@ -114,5 +114,7 @@ def outcome_in(folder: Path) -> Outcome | None:
         return None
     if "done" in told:
         return Outcome(done=told["done"])
+    if "fault" in told:
+        return Outcome(why=f"a fault of Marrowlight ({told['fault']})")
     kind = getattr(errors, str(told.get("failed")), errors.MarrowlightError)
     return Outcome(failed=kind)
