@@ -42,7 +42,7 @@ def place(small_exam: Exam, tmp_path_factory: pytest.TempPathFactory) -> Watched
         ),
         "follow": place.run("follow", "r", "later", "-o", "course"),
         "explain": place.run("explain", "case.yaml", "--reading", "r/reading.json"),
-        "export": place.run("export", "r", "--seg", "--sr", "--pdf", "--fhir"),
+        "export": place.run("export", "r"),
         "deidentify": place.run("deidentify", exam, "-o", "clean"),
     }
     assert {name: code for name, code in codes.items() if code} == {}, place.said
