@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+from io import BytesIO
 from pathlib import Path
 
 import pydicom
@@ -80,11 +81,26 @@ def plant_in(dataset: Dataset, visit: str = VISIT) -> None:
 
 
 def traces(content: bytes) -> list[str]:
-    """The planted values that stand in some bytes, in any case; gzip is unpacked."""
-    if content[:2] == b"\x1f\x8b":
-        content = gzip.decompress(content)
-    low = content.lower()
+    """The planted values that stand in some bytes, in any case; packed formats are unpacked."""
+    low = _unpacked(content).lower()
     return [value for value in VALUES if value.encode().lower() in low]
+
+
+def _unpacked(content: bytes) -> bytes:
+    if content[:2] == b"\x1f\x8b":
+        return gzip.decompress(content)
+    if content[:4] == b"%PDF":
+        from pypdf import PdfReader
+
+        pdf = PdfReader(BytesIO(content))
+        pages = "\n".join(page.extract_text() for page in pdf.pages)
+        return f"{pages}\n{pdf.metadata}".encode() + content
+    if content[:4] == b"PAR1":
+        import pyarrow.parquet
+
+        table = pyarrow.parquet.read_table(BytesIO(content))
+        return f"{table.to_pylist()} {table.schema.metadata}".encode() + content
+    return content
 
 
 def traces_in(folder: Path, *, but: tuple[str, ...] = ()) -> dict[str, list[str]]:
