@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from made_material import knee_material
+from made_material import knee_material, material_on
 
 from marrowlight.anatomy.bonemap import LabelledBone
 from marrowlight.export import codes
@@ -21,6 +21,8 @@ from marrowlight.export.material import Material
 from marrowlight.export.uids import bone_tracking, document_uids, lesion_tracking
 from marrowlight.report.amount import interval_of
 from marrowlight.study.origin import SourceFrame
+from marrowlight.study.parse import parse
+from marrowlight.study.stack import stack_slices
 from marrowlight.study.study import Side
 from tests.hostile_strings import HOSTILE, unsafe_characters
 
@@ -117,6 +119,27 @@ def test_a_phantom_that_was_read_keeps_its_numbers(small_exam: Any, kind: str) -
     material = many.phantom(small_exam, kind)
     assert any(bone.edema.lesions for bone in material.reading.regions[0].bones)
     check_numbers(material)
+
+
+@pytest.mark.parametrize("folder", ["knee_ge_qdess_echo2", "head_siemens_enhanced"])
+def test_a_real_header_names_its_study_and_series(data: Any, folder: str) -> None:
+    stacked = stack_slices(parse([data / "dicom" / folder]).slices)
+    series = next(one for one in stacked if one.volume is not None and one.defect is None)
+    grid = series.volume.grid
+    labels = np.zeros(grid.shape, np.uint8)
+    labels[4:24, 4:20] = 1
+    edema = np.zeros(grid.shape, bool)
+    edema[8:16, 8:12, 1:] = True
+    bones = (LabelledBone(1, "femur", Side.LEFT),)
+    material = material_on(series, grid, edema, labels, bones, side=Side.LEFT)
+    check_numbers(material)
+    (study,) = resources(fhir_bundle(material), "ImagingStudy")
+    assert study["identifier"][0]["value"].endswith(material.dicom.header["StudyInstanceUID"])
+    assert study["series"][0]["uid"] == material.dicom.header["SeriesInstanceUID"]
+    assert study["series"][0]["modality"]["code"] == "MR"
+    objects = {one.sop for one in material.dicom.frames}
+    assert study["series"][0]["numberOfInstances"] == len(objects)
+    assert (len(objects) == 1) == ("enhanced" in folder)
 
 
 @given(
