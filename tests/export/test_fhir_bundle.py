@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+from pathlib import Path
 from typing import Any
 
 import many_readings as many
@@ -26,6 +27,7 @@ from marrowlight.study.stack import stack_slices
 from marrowlight.study.study import Side
 from tests.hostile_strings import HOSTILE, unsafe_characters
 
+HOW_TO = Path(__file__).resolve().parents[2] / "docs" / "how-to" / "fhir.md"
 LEFT, RIGHT = "7771000", "24028007"
 
 
@@ -350,3 +352,8 @@ def test_every_code_of_our_own_is_in_the_list_of_codes() -> None:
     used = {one["code"] for one in values if isinstance(one, dict) and one.get("system") == own}
     assert used
     assert used <= {code.value for code in codes.PRIVATE}
+
+
+def test_the_how_to_names_every_system_that_is_used() -> None:
+    text = HOW_TO.read_text(encoding="utf-8")
+    assert [one for key, one in SYSTEMS.items() if key != "DICOM_ID" and one not in text] == []
