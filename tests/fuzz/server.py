@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import faulthandler
 import gc
 import json
 import os
@@ -151,6 +152,7 @@ def one_case(samples: Sequence[Sample], seed: int, number: int, work: Path) -> O
 
 def _child(sink: int, sample: Sample, folder: Path, names: list[str]) -> None:
     """Never returns."""
+    faulthandler.disable()
     _limit()
     warnings.simplefilter("error")
     try:

@@ -31,18 +31,18 @@ class Screen:
     def say(self, text: str) -> None:
         """One line for people."""
         if self.talks:
-            sys.stdout.write(text + "\n")
+            sys.stdout.write(_shown(text) + "\n")
 
     def warn(self, texts: Sequence[str]) -> None:
         """Warnings, each once and on its own line, on standard error."""
         if self.talks:
             for text in dict.fromkeys(texts):
-                sys.stderr.write(f"! {text}\n")
+                sys.stderr.write(f"! {_shown(text)}\n")
 
     def result(self, value: Mapping[str, Any]) -> None:
         """The result for machines."""
         if self.as_json:
-            sys.stdout.write(json.dumps(value, indent=2, ensure_ascii=False) + "\n")
+            sys.stdout.write(_json(value))
 
     def table(self, title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
         """A table for people; columns that start with '>' are aligned to the right."""
@@ -58,7 +58,7 @@ class Screen:
             right = name.startswith(">")
             table.add_column(name.lstrip(">"), justify="right" if right else "left")
         for row in rows:
-            table.add_row(*(escape(cell) for cell in row))
+            table.add_row(*(escape(_shown(cell)) for cell in row))
         Console(width=None if sys.stdout.isatty() else 120).print(table)
 
     @contextmanager
@@ -87,6 +87,17 @@ class Screen:
                 "do": error.do,
                 "exit_code": error.exit_code,
             }
-            sys.stdout.write(json.dumps({"error": detail}, indent=2, ensure_ascii=False) + "\n")
+            sys.stdout.write(_json({"error": detail}))
             return
-        sys.stderr.write(f"marrowlight: {error}\n")
+        sys.stderr.write(f"marrowlight: {_shown(str(error))}\n")
+
+
+def _shown(text: str) -> str:
+    """Text whose names from outside can neither steer the terminal nor fail to be written."""
+    return "".join(c if c.isprintable() or c == "\n" else " " for c in text)
+
+
+def _json(value: Mapping[str, Any]) -> str:
+    """JSON for machines; what cannot be encoded stands as JSON's own escapes."""
+    text = json.dumps(value, indent=2, ensure_ascii=False) + "\n"
+    return text.encode("utf-8", "backslashreplace").decode()

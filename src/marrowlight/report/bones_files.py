@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import gzip
-import json
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from marrowlight.errors import UsageError
+from marrowlight.report.as_json import json_bytes
 from marrowlight.report.atomic import check_files, write_together
 from marrowlight.side_file import IMAGE_ENDS, bones_record, stem
 from marrowlight.study.study import Study
@@ -91,12 +90,7 @@ def write_bones(
     contents = {
         files.image: labels,
         files.picture: contact_sheet(shown.volume.voxels, found.bones),
-        files.side_file: _json(bones_record(found)),
+        files.side_file: json_bytes(bones_record(found)),
     }
     write_together(contents, overwrite=overwrite)
     return files
-
-
-def _json(value: Mapping[str, Any]) -> bytes:
-    text = json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False)
-    return (text + "\n").encode("utf-8")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -14,6 +13,7 @@ import numpy as np
 from marrowlight.course.course import Course
 from marrowlight.course.course_result import CourseResult
 from marrowlight.errors import OutputExists
+from marrowlight.report.as_json import json_bytes
 from marrowlight.report.atomic import EXPLANATION, READING, check_files, write_together
 from marrowlight.stages import Stages, peak_memory_mb
 from marrowlight.version import __version__
@@ -94,8 +94,8 @@ def write_course(
     with times.stage("report"):
         files[REPORT] = follow_html(result).encode("utf-8")
     if result.explanation is not None:
-        files[EXPLANATION] = _json(result.explanation.model_dump(mode="json", by_alias=True))
-    files[RUN] = _json(_run(result, times, options or {}))
+        files[EXPLANATION] = json_bytes(result.explanation.model_dump(mode="json", by_alias=True))
+    files[RUN] = json_bytes(_run(result, times, options or {}))
     files[COURSE] = course_bytes(result.course)
     with times.stage("write"):
         write_together(
@@ -107,7 +107,7 @@ def write_course(
 
 def course_bytes(course: Course) -> bytes:
     """``course.json``: UTF-8, indented, fields in the order of the schema."""
-    return _json(course.model_dump(mode="json", by_alias=True))
+    return json_bytes(course.model_dump(mode="json", by_alias=True))
 
 
 def _run(result: CourseResult, stages: Stages, options: Mapping[str, object]) -> dict[str, Any]:
@@ -128,8 +128,3 @@ def _remove_stale(folder: Path, files: Mapping[str, bytes]) -> None:
         if path.name not in files:
             with contextlib.suppress(OSError):
                 path.unlink()
-
-
-def _json(value: Mapping[str, Any]) -> bytes:
-    text = json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False, default=str)
-    return (text + "\n").encode("utf-8")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -10,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from marrowlight.reading import Reading
+from marrowlight.report.as_json import json_bytes
 from marrowlight.report.atomic import EXPLANATION, PRIVATE, READING, SHARED, OutputFolder
 from marrowlight.result import ReadResult
 from marrowlight.stages import Stages
@@ -59,24 +59,19 @@ def write_reading(
             files[READING] = reading_bytes(result.reading)
             if result.explained:
                 told = result.explained.explanation
-                files[EXPLANATION] = _json_bytes(told.model_dump(mode="json", by_alias=True))
+                files[EXPLANATION] = json_bytes(told.model_dump(mode="json", by_alias=True))
         with stages.stage("write"):
-            files["source.json"] = _json_bytes(source)
+            files["source.json"] = json_bytes(source)
             out.reserve(sum(map(len, files.values())) + SPARE_BYTES)
             for name, content in files.items():
                 out.write(name, content, mode=PRIVATE if name == "source.json" else SHARED)
-        out.write("run.json", _json_bytes(run() if callable(run) else run))
+        out.write("run.json", json_bytes(run() if callable(run) else run))
     return Path(folder) / "report.html"
 
 
 def reading_bytes(reading: Reading) -> bytes:
     """``reading.json``: UTF-8, indented, fields in the order of the schema."""
-    return _json_bytes(reading.model_dump(mode="json", by_alias=True))
-
-
-def _json_bytes(value: Mapping[str, Any]) -> bytes:
-    text = json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False, default=str)
-    return (text + "\n").encode("utf-8")
+    return json_bytes(reading.model_dump(mode="json", by_alias=True))
 
 
 def _image_files(result: ReadResult) -> dict[str, bytes]:

@@ -26,9 +26,11 @@ CYST_RGB = (86, 190, 255)
 
 
 _UNSEEN = re.compile(
-    "[\x00-\x1f\x7f-\x9f\u00ad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]"
+    "[\x00-\x1f\x7f-\x9f\u00ad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\uffff"
+    "\U000e0000-\U000e0fff\ud800-\udfff]"
 )
-"""Characters that act on a text without being seen (Unicode categories Cc, Cf, Zl, Zp)."""
+"""Characters that act on a text without being seen, or that cannot be encoded (categories Cc, Cf,
+Zl, Zp, Cs, and no characters)."""
 
 
 def report_html(result: ReadResult) -> str:
