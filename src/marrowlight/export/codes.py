@@ -11,6 +11,8 @@ from pydicom.sr.coding import Code
 
 from marrowlight.anatomy.registry import bone_registry
 from marrowlight.edema.measurement import IntervalKind
+from marrowlight.errors import DocumentError
+from marrowlight.study.shown import clean
 from marrowlight.study.study import Joint, Side
 
 ABNORMAL = Code("49755003", "SCT", "Morphologically Abnormal Structure")
@@ -80,6 +82,16 @@ PRIVATE = (
 
 
 def bone_code(bone: str) -> Code:
-    """SNOMED CT code of a bone of the registry; of the next wider structure where it has none."""
-    known = bone_registry()[bone]
+    """SNOMED CT code of a bone of the registry; of the next wider structure where it has none.
+
+    Raises DocumentError for any other word: a reading that was changed by hand, or by a later
+    version.
+    """
+    known = bone_registry().get(bone)
+    if known is None:
+        raise DocumentError(
+            f"The reading names a bone that this version does not know: {clean(bone)!r}.",
+            expected=", ".join(bone_registry()),
+            do="read the study again with this version",
+        )
     return Code(known.snomed_code, "SCT", known.snomed_meaning)

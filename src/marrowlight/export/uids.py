@@ -1,6 +1,8 @@
 """Identifiers of documents and of what they follow: the same reading always gives the same ones.
 
-They are hashes, from which no number of a patient can be read back.
+They are hashes. Those of bones follow from the patient's id, so that they are the same at every visit:
+who tries all ids of a hospital finds the one. They stand in documents that carry the id anyway;
+``deidentify`` replaces both.
 """
 
 from __future__ import annotations
@@ -32,6 +34,7 @@ class DocumentUids:
     """UIDs of the DICOM objects of one reading."""
 
     seg: Instance
+    whole: Instance
     probability: Instance
     sr: Instance
     pdf: Instance
@@ -60,7 +63,7 @@ def document_uids(material: Material) -> DocumentUids:
             uid_of("marrowlight", kind, "series", *about), uid_of("marrowlight", kind, *about)
         )
 
-    return DocumentUids(*map(instance, ("seg", "probability", "sr", "pdf")))
+    return DocumentUids(*map(instance, ("seg", "seg_all", "probability", "sr", "pdf")))
 
 
 @dataclass(frozen=True)
