@@ -1,8 +1,8 @@
 """Identifiers of documents and of what they follow: the same reading always gives the same ones.
 
-They are hashes. Those of bones follow from the patient's id, so that they are the same at every visit:
-who tries all ids of a hospital finds the one. They stand in documents that carry the id anyway;
-``deidentify`` replaces both.
+They are hashes. Those of bones follow from the patient's id, so that they are the same at every
+visit: who tries all ids of a hospital finds the one. They stand in documents that carry the id
+anyway; ``deidentify`` replaces both.
 """
 
 from __future__ import annotations
