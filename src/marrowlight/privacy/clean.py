@@ -24,6 +24,7 @@ STANDARD_ROOT = "1.2.840.10008."
 """UIDs below it are the standard's own: classes, transfer syntaxes, atlases."""
 
 DUMMY = "REMOVED"
+MOST_SIGNS = {"LO": 64, "SH": 16}
 CODED = frozenset({"CodeValue", "LongCodeValue", "CodeMeaning"})
 MARKS = frozenset({
     "PatientIdentityRemoved", "DeidentificationMethod", "DeidentificationMethodCodeSequence",
@@ -186,28 +187,22 @@ class _Cleaner:
 
     def _text(self, dataset: Any, tag: Any, keyword: str, public: bool) -> None:
         """A text that the table does not list."""
-        if keyword in rules().technical or (public and keyword in CODED):
-            value = dataset[tag].value
-            many = list(value) if hasattr(value, "append") else [value]
-            plain_text = all(
-                str(one or "").isascii() and str(one or "").isprintable() for one in many
-            )
-            if plain_text:
-                self.done.counts["kept"] += 1
-                return
+        known = keyword in rules().technical or (public and keyword in CODED)
+        if known and all(text.isascii() and text.isprintable() for text in _texts(dataset[tag])):
+            self.done.counts["kept"] += 1
+            return
         self._words(dataset, tag, DUMMY if keyword in CODED else "")
 
     def _words(self, dataset: Any, tag: Any, otherwise: str = "") -> None:
         element = dataset[tag]
-        many = element.value if hasattr(element.value, "append") else [element.value]
-        texts = [str(one or "") for one in many]
+        texts = _texts(element)
         cleaned = [clean_words(text, self.done.traces.words) for text in texts]
         if element.keyword == "ContrastBolusAgent" and not any(cleaned) and any(texts):
             # That an agent was given decides how the series is read; which one does not.
             cleaned = ["contrast"] if not NO_CONTRAST.search(plain(texts[0])) else ["none"]
         if any(cleaned):
-            shortest = 64 if element.VR == "LO" else 16 if element.VR == "SH" else None
-            self._write(dataset, tag, [one[:shortest].strip() for one in cleaned])
+            most = MOST_SIGNS.get(element.VR)
+            self._write(dataset, tag, [one[:most].strip() for one in cleaned])
         elif otherwise or element.keyword in rules().empty:
             self._set(dataset, tag, otherwise)
         else:
@@ -216,8 +211,7 @@ class _Cleaner:
     def _shift(self, dataset: Any, tag: Any) -> None:
         element = dataset[tag]
         self.done.traces.add(element.VR, element.keyword, element.value)
-        many = element.value if hasattr(element.value, "append") else [element.value]
-        moved = [shifted(str(one or ""), self.days) for one in many]
+        moved = [shifted(text, self.days) for text in _texts(element)]
         self.done.traces.made |= {one[:8] for one in moved if one}
         self._write(dataset, tag, moved)
 
@@ -225,8 +219,7 @@ class _Cleaner:
         if keyword in rules().classes:
             return self._keep(dataset, tag, "UI")
         element = dataset[tag]
-        many = element.value if hasattr(element.value, "append") else [element.value]
-        texts = [str(one or "").strip(" \0") for one in many]
+        texts = [text.strip(" \0") for text in _texts(element)]
         ours = [one for one in texts if one and not one.startswith(STANDARD_ROOT)]
         self.done.traces.add("UI", keyword, ours)
         made = [self.secret.uid(one) if one in ours else one for one in texts]
@@ -302,6 +295,12 @@ class _Cleaner:
         standard = element.VR == "UI" and str(element.value).startswith(STANDARD_ROOT)
         if not standard and element.keyword not in MARKS | CODED | rules().technical:
             self.done.traces.add(element.VR, element.keyword, element.value)
+
+
+def _texts(element: Any) -> list[str]:
+    """The values of an element as texts, one or several."""
+    value = element.value
+    return [str(one or "") for one in (value if hasattr(value, "append") else [value])]
 
 
 def _creators(dataset: Any) -> Creators:

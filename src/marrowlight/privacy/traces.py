@@ -13,6 +13,7 @@ from marrowlight.study.words import plain
 
 SHORTEST_TEXT = 5
 SHORTEST_NUMBER = 6
+SHORTEST_UID = 16
 """Fewer signs than these stand in every header by chance."""
 
 ID_KEYWORDS = frozenset({"PatientID", "OtherPatientIDs", "AccessionNumber", "AdmissionID"})
@@ -88,6 +89,8 @@ class Traces:
         person = _search(self.names | self.ids)
         anything = _search(self.names | self.ids | self.texts)
         long = {t for t in self.ids | self.texts | self.dates if len(t) >= SHORTEST_NUMBER}
+        anywhere = {u.encode() for u in self.uids if len(u) >= SHORTEST_UID}
+        anywhere |= {day.encode() for day in self.dates}
         left = []
         for path, keyword, vr, raw in elements(dataset):
             if vr == "UI":
@@ -102,7 +105,7 @@ class Traces:
             else:
                 pattern = person if keyword in VENDOR else anything
                 told = {"text"} if pattern and pattern.search(raw.lower()) else set()
-                told |= {u for u in self.uids | self.dates if u.encode() in raw}
+                told |= {"number" for one in anywhere if one in raw}
             if told:
                 left.append(path)
         return left
