@@ -76,17 +76,22 @@ def compare(exam: str, result: ReadResult) -> Row:
     material = material_of(result, made=MADE)
     made = make_documents(material, page=report_html(result), wanted=["seg", "sr", "pdf"])
     files = {name: data for kind in made.files.values() for name, data in kind.items()}
-    wanted = {1: material.bone_of > 0}
-    wanted |= {n: material.bone_of == label for label, n in segment_numbers(material).items()}
-    by_dcmqi = seg_by_dcmqi(files["seg.dcm"])
-    here = {n: points(material.bones.grid, mask) for n, mask in wanted.items()}
-    off = [farthest_mm(here[n], points(*seg_by_highdicom(files["seg.dcm"], n))) for n in wanted]
-    off_dcmqi = [farthest_mm(here[n], points(*by_dcmqi[n])) for n in wanted]
+    bones = {n: material.bone_of == label for label, n in segment_numbers(material).items()}
+    wanted = {"seg.dcm": bones or {1: material.bone_of > 0}}
+    if bones:
+        wanted["seg_all.dcm"] = {1: material.bone_of > 0}
+    off, off_dcmqi = [], []
+    for name, masks in wanted.items():
+        by_dcmqi = seg_by_dcmqi(files[name])
+        for n, mask in masks.items():
+            here = points(material.bones.grid, mask)
+            off.append(farthest_mm(here, points(*seg_by_highdicom(files[name], n))))
+            off_dcmqi.append(farthest_mm(here, points(*by_dcmqi[n])))
     groups, wrong = compare_sr(material, files["sr.dcm"])
     dicom = [data for name, data in files.items() if name.endswith(".dcm")]
     return Row(
         exam,
-        len(wanted),
+        len(off),
         int((material.bone_of > 0).sum()),
         max(off),
         max(off_dcmqi),

@@ -10,26 +10,29 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
+from pydicom.sr.coding import Code
+
 from marrowlight.anatomy.registry import bone_registry
 from marrowlight.export import codes
 from marrowlight.export.common import CHARACTER_SET, MANUFACTURER, MODEL, SERIES_NUMBERS
-from marrowlight.export.documents import NAMES
 from marrowlight.privacy.options import BASIC, CHARACTERISTICS, DATES, DEVICE, PRIVATE, WORDS
 from marrowlight.study.dicom_file import MR_IMAGES, NOT_IMAGES
 from marrowlight.study.limits import MIB, Limits
 from marrowlight.study.seg_file import LABELMAP_SEG, SEG
 
 WRITTEN = (
-    ("seg", "1.2.840.10008.5.1.4.1.1.66.4", "edema, BINARY; one segment for all, one per bone"),
+    ("seg.dcm", "seg", SEG, "edema, BINARY; one segment per bone with edema, none overlap"),
+    ("seg_all.dcm", "seg_all", SEG, "all edema, BINARY; one segment; a file, never stored"),
+    ("probability.dcm", "probability", SEG, "probability of edema, FRACTIONAL (on request)"),
     (
-        "probability",
-        "1.2.840.10008.5.1.4.1.1.66.4",
-        "probability of edema, FRACTIONAL (on request)",
+        "sr.dcm",
+        "sr",
+        "1.2.840.10008.5.1.4.1.1.88.33",
+        "TID 1500, Imaging Measurement Report",
     ),
-    ("sr", "1.2.840.10008.5.1.4.1.1.88.33", "TID 1500, Imaging Measurement Report"),
-    ("pdf", "1.2.840.10008.5.1.4.1.1.104.1", "the report page"),
+    ("report.dcm", "pdf", "1.2.840.10008.5.1.4.1.1.104.1", "the report page"),
 )
-"""Kind of document, SOP class, and what is in it."""
+"""File, key of its series number, SOP class, and what is in it."""
 
 
 def conformance_statement() -> str:
@@ -69,10 +72,10 @@ def _read() -> str:
 
 
 def _written() -> str:
-    rows = []
-    for kind, uid, what in WRITTEN:
-        file = next(name for name in NAMES[kind] if name.endswith(".dcm"))
-        rows.append((f"`{file}`", _name(uid), uid, str(SERIES_NUMBERS[kind]), what))
+    rows = [
+        (f"`{file}`", _name(uid), uid, str(SERIES_NUMBERS[kind]), what)
+        for file, kind, uid, what in WRITTEN
+    ]
     return "\n".join(
         [
             "## What is written\n",
@@ -116,8 +119,7 @@ def _codes() -> str:
     public = [
         c
         for c in vars(codes).values()
-        if isinstance(c, tuple) and hasattr(c, "scheme_designator")
-        if c.scheme_designator != codes.SCHEME
+        if isinstance(c, Code) and c.scheme_designator != codes.SCHEME
     ]
     public += [*codes.SIDES.values(), *codes.JOINTS.values()]
     rows = [(c.value, c.scheme_designator, c.meaning) for c in public]

@@ -12,7 +12,7 @@ import pytest
 
 from tests.cli.running import run_cli
 
-DICOM = {"seg.dcm", "sr.dcm", "report.dcm"}
+DICOM = {"seg.dcm", "seg_all.dcm", "sr.dcm", "report.dcm"}
 TABLES = {f"{name}.{kind}" for name in ("bones", "lesions", "zones") for kind in ("csv", "parquet")}
 ALL = DICOM | TABLES | {"report.pdf", "fhir.json", "export.json"}
 
@@ -49,7 +49,9 @@ def test_everything_is_made_when_nothing_is_named(reading, capsys):
 
 def test_only_what_is_named_is_made(reading, capsys):
     assert export(capsys, reading, "--seg", "--sr").code == 0
-    assert {p.name for p in (reading / "export").iterdir()} == {"seg.dcm", "sr.dcm", "export.json"}
+    assert {p.name for p in (reading / "export").iterdir()} == {
+        "seg.dcm", "seg_all.dcm", "sr.dcm", "export.json"
+    }  # fmt: skip
 
 
 def test_the_probability_is_made_on_request(reading, capsys):
@@ -66,7 +68,7 @@ def test_the_documents_are_objects_of_the_study_that_was_read(reading, small_exa
         assert one.StudyInstanceUID == source.StudyInstanceUID
         assert one.PatientID == source.PatientID
         assert "not verified" in one.SeriesDescription
-    assert len({one.SeriesInstanceUID for one in found} | {source.SeriesInstanceUID}) == 4
+    assert len({one.SeriesInstanceUID for one in found} | {source.SeriesInstanceUID}) == 5
 
 
 def test_exporting_again_gives_the_same_objects(reading, capsys):
@@ -92,14 +94,22 @@ def test_volumes_are_equal_in_json_sr_and_the_mask(reading, capsys):
     mask = nib.load(reading / "edema.nii.gz")
     voxel = abs(np.linalg.det(mask.affine[:3, :3]))
     seg = pydicom.dcmread(reading / "export" / "seg.dcm")
-    frames = seg.pixel_array[: seg.NumberOfFrames // len(seg.SegmentSequence)]
-    assert frames.sum() == np.asanyarray(mask.dataobj).sum()
+    whole = pydicom.dcmread(reading / "export" / "seg_all.dcm")
     total = told["regions"][0]["edema"]["volume_mm3"]
-    assert frames.sum() * voxel == pytest.approx(total, rel=1e-4)
+    for one in (seg, whole):
+        assert one.pixel_array.sum() == np.asanyarray(mask.dataobj).sum()
+        assert one.pixel_array.sum() * voxel == pytest.approx(total, rel=1e-4)
     sr = pydicom.dcmread(reading / "export" / "sr.dcm")
     numbers = [float(i.value) for i in sr.iterall() if i.keyword == "NumericValue"]
     for bone in told["regions"][0]["bones"]:
         assert any(abs(n - bone["edema"]["volume_mm3"]) < 1e-3 for n in numbers)
+
+
+def test_an_archive_gets_one_segmentation(reading, capsys):
+    from marrowlight.export.write import exported_dicom
+
+    export(capsys, reading)
+    assert {path.name for path in exported_dicom(reading)} == DICOM - {"seg_all.dcm"}
 
 
 def test_documents_that_are_there_are_kept(reading, capsys):
@@ -146,7 +156,7 @@ def test_a_negative_reading_still_gives_one_of_each(small_exam, tmp_path, capsys
     run_cli(capsys, "measure", "--bones", small_exam.bones, "--bone-labels", "registry",
             "--edema", empty, "--image", small_exam.dicom, "-o", out, "--quiet")  # fmt: skip
     assert export(capsys, out).code == 0
-    assert {p.name for p in (out / "export").iterdir()} == ALL
+    assert {p.name for p in (out / "export").iterdir()} == ALL - {"seg_all.dcm"}
     assert not pydicom.dcmread(out / "export" / "seg.dcm").pixel_array.any()
 
 

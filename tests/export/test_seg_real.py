@@ -9,8 +9,8 @@ from made_material import blocks, material_on
 from benchmarks.second_readers import farthest_mm, points, seg_by_highdicom
 from marrowlight.anatomy.bonemap import LabelledBone
 from marrowlight.export.common import as_file
-from marrowlight.export.read_back import check_seg, check_sr
-from marrowlight.export.seg import edema_seg
+from marrowlight.export.read_back import check_seg, check_sr, check_whole_seg
+from marrowlight.export.seg import edema_seg, whole_seg
 from marrowlight.export.sr import measurement_sr
 from marrowlight.study.parse import parse
 from marrowlight.study.stack import stack_slices
@@ -41,7 +41,9 @@ def test_a_mask_over_a_real_image_keeps_its_place(data, folder):
     seg = edema_seg(material)
     file = as_file(seg)
     check_seg(file, material)
-    assert farthest_mm(points(grid, material.edema), points(*seg_by_highdicom(file, 1))) < 0.01
+    whole = as_file(whole_seg(material))
+    check_whole_seg(whole, material)
+    assert farthest_mm(points(grid, material.edema), points(*seg_by_highdicom(whole, 1))) < 0.01
     check_sr(as_file(measurement_sr(material)), material)
     # Every frame names an image that was there, and in an enhanced one the frame at its place.
     places = {(one.sop, one.frame): one.position for one in material.dicom.frames}

@@ -23,8 +23,8 @@ from benchmarks.second_readers import (
 from marrowlight.anatomy.bonemap import LabelledBone
 from marrowlight.errors import DocumentError, GridMismatch, NotFromDicom
 from marrowlight.export.common import as_file
-from marrowlight.export.read_back import check_probability, check_seg
-from marrowlight.export.seg import edema_seg, probability_seg
+from marrowlight.export.read_back import check_probability, check_seg, check_whole_seg
+from marrowlight.export.seg import edema_seg, probability_seg, segment_numbers, whole_seg
 from marrowlight.study.maskfile import read_mask
 from marrowlight.study.study import Side
 
@@ -58,9 +58,24 @@ def materials(draw):
 def test_every_voxel_keeps_its_place_in_space(material):
     file = as_file(edema_seg(material))
     check_seg(file, material)
-    grid, found = seg_by_highdicom(file, 1)
-    here, there = points(material.bones.grid, material.edema), points(grid, found)
-    assert farthest_mm(here, there) < 1e-3
+    for label, number in segment_numbers(material).items():
+        here = points(material.bones.grid, material.bone_of == label)
+        assert farthest_mm(here, points(*seg_by_highdicom(file, number))) < 1e-3
+    whole = as_file(whole_seg(material))
+    check_whole_seg(whole, material)
+    here = points(material.bones.grid, material.edema)
+    assert farthest_mm(here, points(*seg_by_highdicom(whole, 1))) < 1e-3
+
+
+@settings(max_examples=10, deadline=None)
+@given(materials())
+def test_no_two_segments_overlap(material):
+    """Or OHIF loses a bone and halves the volumes that it shows (docs/decisions/006)."""
+    seg = edema_seg(material)
+    assert seg.SegmentsOverlap == "NO"
+    planes = seg.pixel_array.reshape(len(seg.SegmentSequence), -1)
+    assert planes.sum(axis=0).max() <= 1
+    assert planes.sum() == material.edema.sum()
 
 
 @settings(max_examples=10, deadline=None)
@@ -69,10 +84,8 @@ def test_the_probability_keeps_its_values_and_its_place(material):
     check_probability(as_file(probability_seg(material)), material)
 
 
-def test_each_bone_with_edema_has_its_segment_code_and_side():
-    material = knee_material(GRID)
-    seg = edema_seg(material)
-    told = [
+def told(seg):
+    return [
         (
             s.SegmentLabel,
             s.SegmentedPropertyCategoryCodeSequence[0].CodeValue,
@@ -82,17 +95,29 @@ def test_each_bone_with_edema_has_its_segment_code_and_side():
         )
         for s in seg.SegmentSequence
     ]
-    assert told == [
-        ("Bone marrow edema", "49755003", "79654002", "49076000", "Right"),
+
+
+def test_each_bone_with_edema_has_its_segment_code_and_side():
+    assert told(edema_seg(knee_material(GRID))) == [
         ("Bone marrow edema: femur, right", "49755003", "79654002", "71341001", "Right"),
         ("Bone marrow edema: tibia, right", "49755003", "79654002", "12611008", "Right"),
     ]
 
 
+def test_all_edema_is_one_segment_of_the_joint_in_an_object_of_its_own():
+    material = knee_material(GRID)
+    seg, whole = edema_seg(material), whole_seg(material)
+    assert told(whole) == [("Bone marrow edema", "49755003", "79654002", "49076000", "Right")]
+    assert whole.SeriesDescription == "Marrowlight all edema, automatic, not verified"
+    assert whole.StudyInstanceUID == seg.StudyInstanceUID
+    for one in ("SOPInstanceUID", "SeriesInstanceUID", "SeriesNumber"):
+        assert whole[one].value != seg[one].value
+
+
 def test_left_is_left():
     bones = [LabelledBone(1, "femur", Side.LEFT), LabelledBone(2, "tibia", Side.LEFT)]
     material = knee_material(GRID, bones=bones, side=Side.LEFT)
-    segment = edema_seg(material).SegmentSequence[1]
+    segment = edema_seg(material).SegmentSequence[0]
     region = segment.AnatomicRegionSequence[0]
     assert region.AnatomicRegionModifierSequence[0].CodeValue == "7771000"
     assert segment.SegmentLabel.endswith("femur, left")
@@ -109,10 +134,10 @@ def test_both_knees_in_one_image_stay_apart():
     bones = [LabelledBone(1, "femur", Side.LEFT), LabelledBone(2, "femur", Side.RIGHT)]
     material = knee_material(GRID, bones=bones, side=Side.MIDLINE)
     seg = edema_seg(material)
-    assert [s.SegmentLabel for s in seg.SegmentSequence][1:] == [
+    assert [s.SegmentLabel for s in seg.SegmentSequence] == [
         "Bone marrow edema: femur, left", "Bone marrow edema: femur, right"
     ]  # fmt: skip
-    assert len({s.TrackingUID for s in seg.SegmentSequence[1:]}) == 2
+    assert len({s.TrackingUID for s in seg.SegmentSequence}) == 2
     check_seg(as_file(seg), material)
 
 
@@ -127,7 +152,7 @@ def test_a_negative_reading_has_one_empty_segment_and_all_its_frames():
 
 def test_no_frame_is_left_out():
     seg = edema_seg(knee_material(GRID))
-    assert seg.NumberOfFrames == 3 * GRID.shape[2]
+    assert seg.NumberOfFrames == 2 * GRID.shape[2]
 
 
 def test_it_says_that_it_is_automatic_and_not_verified():
@@ -219,6 +244,8 @@ def test_one_wrong_voxel_is_noticed():
     seg.PixelData = bytes(spoiled)
     with pytest.raises(DocumentError, match="does not read back"):
         check_seg(as_file(seg), material)
+    with pytest.raises(DocumentError, match="does not read back"):
+        check_whole_seg(as_file(seg), material)
 
 
 def test_images_that_are_no_dicom_are_refused():
@@ -247,8 +274,8 @@ def test_the_validator_finds_nothing(tmp_path, enhanced):
     files = image_files(GRID, enhanced=enhanced)
     probability = np.full(GRID.shape, 0.25, np.float32)
     material = knee_material(GRID, files=files, probability=probability)
-    for name, seg in (("seg", edema_seg(material)), ("probability", probability_seg(material))):
-        path = tmp_path / f"{name}.dcm"
+    for made in (edema_seg, whole_seg, probability_seg):
+        seg, path = made(material), tmp_path / f"{made.__name__}.dcm"
         path.write_bytes(as_file(seg))
         seen = subprocess.run(["dciodvfy", path], capture_output=True, text=True, check=False)
         assert [line for line in seen.stderr.splitlines() if line.startswith("Error")] == []
@@ -262,7 +289,7 @@ def test_an_independent_reader_sees_the_same(turn, side):
     grid = oblique_grid(turn=turn)
     material = knee_material(grid, files=image_files(grid), bones=bones, side=side)
     found = seg_by_dcmqi(as_file(edema_seg(material)))
-    wanted = [material.edema, material.bone_of == 1, material.bone_of == 2]
+    wanted = [material.bone_of == 1, material.bone_of == 2]
     for number, mask in enumerate(wanted, start=1):
         here, there = points(material.bones.grid, mask), points(*found[number])
         assert farthest_mm(here, there) < 1e-2

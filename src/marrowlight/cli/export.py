@@ -14,7 +14,8 @@ if TYPE_CHECKING:
     from marrowlight.export.write import Exported
 
 WHAT = {
-    "seg.dcm": "DICOM segmentation: all edema, and that of each bone",
+    "seg.dcm": "DICOM segmentation: the edema of each bone",
+    "seg_all.dcm": "DICOM segmentation: all edema in one segment",
     "probability.dcm": "DICOM fractional segmentation: probability of edema",
     "sr.dcm": "DICOM structured report (TID 1500): volumes per bone and lesion",
     "report.dcm": "the report as a PDF inside DICOM",

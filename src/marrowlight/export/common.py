@@ -20,7 +20,7 @@ MANUFACTURER = "Marrowlight"
 MODEL = "Marrowlight bone marrow edema"
 ALGORITHM = "Marrowlight edema finder"
 CHARACTER_SET = "ISO_IR 192"
-SERIES_NUMBERS = {"seg": 9101, "probability": 9102, "sr": 9103, "pdf": 9104}
+SERIES_NUMBERS = {"seg": 9101, "probability": 9102, "sr": 9103, "pdf": 9104, "seg_all": 9105}
 """Far from those of scanners, so that the documents come last in a viewer's list."""
 
 SINGLE_FRAME_MR = "1.2.840.10008.5.1.4.1.1.4"

@@ -10,7 +10,7 @@ from marrowlight.export.material import Material
 from marrowlight.stages import Stages
 
 NAMES = {
-    "seg": ("seg.dcm",),
+    "seg": ("seg.dcm", "seg_all.dcm"),
     "sr": ("sr.dcm",),
     "pdf": ("report.dcm", "report.pdf"),
     "fhir": ("fhir.json",),
@@ -91,12 +91,15 @@ def make_documents(
 
 def _seg(material: Material, page: str) -> dict[str, bytes]:
     from marrowlight.export.common import as_file
-    from marrowlight.export.read_back import check_seg
-    from marrowlight.export.seg import edema_seg
+    from marrowlight.export.read_back import check_seg, check_whole_seg
+    from marrowlight.export.seg import edema_seg, whole_seg
 
-    file = as_file(edema_seg(material))
-    check_seg(file, material)
-    return {"seg.dcm": file}
+    files = {"seg.dcm": as_file(edema_seg(material))}
+    check_seg(files["seg.dcm"], material)
+    if (material.bone_of > 0).any():
+        files["seg_all.dcm"] = as_file(whole_seg(material))
+        check_whole_seg(files["seg_all.dcm"], material)
+    return files
 
 
 def _probability(material: Material, page: str) -> dict[str, bytes]:

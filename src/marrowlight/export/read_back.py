@@ -9,6 +9,7 @@ from io import BytesIO
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from marrowlight.errors import DocumentError, InputError
 from marrowlight.export import codes
@@ -24,23 +25,33 @@ structured report holds them to 1/10 000 mm³."""
 
 def check_seg(file: bytes, material: Material) -> None:
     """Raise DocumentError unless every voxel is where the reading has it, bone by bone."""
+    if not (material.bone_of > 0).any():
+        _require(not _any_pixel(file), "segmentation", "the edema of a reading without edema")
+        return
+    expected = np.zeros(material.bone_of.shape, np.uint16)
+    for label, number in segment_numbers(material).items():
+        expected[material.bone_of == label] = number
+    _require_labels(file, expected, material, "the edema of each bone")
+
+
+def check_whole_seg(file: bytes, material: Material) -> None:
+    """Raise DocumentError unless every voxel of edema is in the one segment, and no other."""
+    _require_labels(file, (material.bone_of > 0).astype(np.uint16), material, "all edema")
+
+
+def _require_labels(
+    file: bytes, expected: NDArray[np.uint16], material: Material, what: str
+) -> None:
     from marrowlight.study.limits import Limits
     from marrowlight.study.seg_file import read_seg
 
     grid = material.bones.grid
-    if not (material.bone_of > 0).any():
-        _require(not _any_pixel(file), "segmentation", "the edema of a reading without edema")
-        return
-    numbers = segment_numbers(material)
-    expected = np.zeros(grid.shape, np.uint16)
-    for label, number in numbers.items():
-        expected[material.bone_of == label] = number
     try:
         found = read_seg(file, [grid], Limits())
         same = found.grid.matches(grid) and np.array_equal(found.labels, expected)
     except InputError:
         same = False
-    _require(same, "segmentation", "the edema of each bone")
+    _require(same, "segmentation", what)
 
 
 def check_probability(file: bytes, material: Material) -> None:

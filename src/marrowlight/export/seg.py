@@ -45,22 +45,24 @@ def bones_with_edema(material: Material) -> tuple[BoneEdema, ...]:
 
 
 def segment_numbers(material: Material) -> dict[int, int]:
-    """Label of a bone to the number of its segment; 1 is the edema of all bones together."""
-    return {bone.label: n for n, bone in enumerate(bones_with_edema(material), start=2)}
+    """Label of a bone with edema to the number of its segment."""
+    return {bone.label: n for n, bone in enumerate(bones_with_edema(material), start=1)}
 
 
 def edema_seg(material: Material) -> Segmentation:
-    """A binary, uncompressed segmentation on the source grid.
+    """A binary, uncompressed segmentation on the source grid, one segment per bone with edema.
 
-    Segment 1 is all edema, and each further one that of one bone. Empty frames are kept: old
-    viewers need them. A negative reading gives segment 1, empty.
+    No two segments overlap: viewers lose parts of those that do, and halve their volumes. All
+    edema in one segment is ``whole_seg``. Empty frames are kept: old viewers need them. A negative
+    reading gives one segment for all, empty.
 
     Raises NotFromDicom, GridMismatch.
     """
     bones = bones_with_edema(material)
-    masks = [material.bone_of > 0, *(material.bone_of == bone.label for bone in bones)]
-    described = [_all_segment(material)]
-    described += [_bone_segment(material, bone, n) for n, bone in enumerate(bones, start=2)]
+    if not bones:
+        return _whole(material, document_uids(material).seg, kind="seg", what="edema")
+    masks = [material.bone_of == bone.label for bone in bones]
+    described = [_bone_segment(material, bone, n) for n, bone in enumerate(bones, start=1)]
     return _segmentation(
         material,
         np.stack([_frames(mask) for mask in masks], axis=-1).astype(np.uint8),
@@ -70,6 +72,14 @@ def edema_seg(material: Material) -> Segmentation:
         type_="BINARY",
         description=marked_as(material, "edema"),
     )
+
+
+def whole_seg(material: Material) -> Segmentation:
+    """All edema as the one segment of a binary, uncompressed segmentation on the source grid.
+
+    Raises NotFromDicom, GridMismatch.
+    """
+    return _whole(material, document_uids(material).whole, kind="seg_all", what="all edema")
 
 
 def probability_seg(material: Material) -> Segmentation:
@@ -106,6 +116,18 @@ def source_grid(material: Material) -> Grid:
     grid = Grid((here.shape[0], here.shape[1], len(positions)), affine)
     grid.require_match(here, this="the source images", that="the masks of the reading")
     return grid
+
+
+def _whole(material: Material, instance: Instance, *, kind: str, what: str) -> Segmentation:
+    return _segmentation(
+        material,
+        _frames(material.bone_of > 0).astype(np.uint8),
+        [_all_segment(material)],
+        instance,
+        kind=kind,
+        type_="BINARY",
+        description=marked_as(material, what),
+    )
 
 
 def _segmentation(

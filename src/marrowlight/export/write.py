@@ -27,6 +27,9 @@ LIST = "export.json"
 LIST_SCHEMA = "marrowlight.export/1"
 PAGE = "report.html"
 
+NOT_STORED = ("seg_all.dcm",)
+"""Documents that stay out of an archive: all voxels of seg.dcm once more."""
+
 
 @dataclass(frozen=True)
 class Exported:
@@ -112,14 +115,18 @@ def export_reading(
 
 
 def exported_dicom(folder: str | Path) -> tuple[Path, ...]:
-    """The DICOM documents in an output folder, checked to be those of its reading.
+    """The DICOM documents of an output folder for an archive, checked to be of its reading.
 
     Raises UnreadableFile if there are none, if they are of an earlier reading, or if a file is not
     as it was written.
     """
     place, out = Path(folder), Path(folder) / EXPORT
     listed = _listed(out)
-    files = {n: h for n, h in dict(listed.get("files", {})).items() if n.endswith(".dcm")}
+    files = {
+        n: h
+        for n, h in dict(listed.get("files", {})).items()
+        if n.endswith(".dcm") and n not in NOT_STORED
+    }
     if not files:
         raise UnreadableFile(
             "There are no DICOM documents here.",

@@ -51,9 +51,7 @@ def read_seg(data: bytes, like: Sequence[Grid], limits: Limits) -> MaskFile:
     """Decode one DICOM SEG (binary, fractional from 0.5 on, or label map).
 
     Frames are placed by their plane positions; frames left out because they are empty are empty.
-    With ``like``, the mask is placed on the first grid that holds every one of its pixels. Of
-    segments that are the parts of another by name and by every pixel (``Edema``, ``Edema: femur``,
-    ``Edema: tibia``) only the parts are kept.
+    With ``like``, the mask is placed on the first grid that holds every one of its pixels.
 
     Raises UnreadableFile, LimitExceeded, BadMask or GeometryError.
     """
@@ -75,7 +73,6 @@ def read_seg(data: bytes, like: Sequence[Grid], limits: Limits) -> MaskFile:
             raise LimitExceeded("is nested too deeply or too large to be read") from error
         except dicom_faults() as error:
             raise UnreadableFile(f"cannot be read as DICOM SEG ({type(error).__name__})") from error
-    frames, pixels = _without_whole(frames, pixels, names)
     for grid in like:
         if (placed := _place_all(frames, pixels, grid)) is not None:
             return MaskFile(placed, grid, names)
@@ -123,30 +120,6 @@ def _frames(dataset: Any, size: int, limits: Limits) -> tuple[list[_Frame], NDAr
     if any(not 1 <= frame.segment <= MOST_LABEL for frame in frames):
         raise UnreadableFile("has frames that do not say to which segment they belong")
     return frames, (stored > 0).astype(np.uint16)
-
-
-def _without_whole(
-    frames: list[_Frame], pixels: NDArray[np.uint16], names: dict[int, str]
-) -> tuple[list[_Frame], NDArray[np.uint16]]:
-    """Frames without those of a segment whose parts are all there beside it."""
-    for whole, name in names.items():
-        if len(names) > 1 and all(
-            other.startswith(f"{name}: ") for number, other in names.items() if number != whole
-        ):
-            break
-    else:
-        return frames, pixels
-    drawn: tuple[dict[tuple[float, ...], NDArray[np.bool_]], ...] = ({}, {})
-    for frame, picture in zip(frames, pixels, strict=True):
-        if picture.any():
-            place = tuple(np.round(frame.position, 3).tolist())
-            there = drawn[frame.segment == whole]
-            there[place] = there[place] | (picture > 0) if place in there else picture > 0
-    parts, own = drawn
-    if parts.keys() != own.keys() or any((own[p] != parts[p]).any() for p in own):
-        return frames, pixels
-    kept = [n for n, frame in enumerate(frames) if frame.segment != whole]
-    return [frames[n] for n in kept], pixels[kept]
 
 
 def _place_all(
