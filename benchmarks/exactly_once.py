@@ -16,6 +16,7 @@ import contextlib
 import json
 import os
 import random
+import re
 import signal
 import sqlite3
 import subprocess
@@ -75,6 +76,10 @@ class Outcome:
     states: dict[int, tuple[str, str]] = field(default_factory=dict)
     compared: int = 0
     lines: list[str] = field(default_factory=list)
+
+    def made_good(self) -> int:
+        """Studies of which the server held a part of the documents before the last was stored."""
+        return sum(bool(re.search(r", [12] were there$", line)) for line in self.lines)
 
     def wrong(self) -> list[str]:
         """Every study that is not as it should be."""
@@ -269,7 +274,8 @@ def main() -> None:
         "",
         f"{len(outcome.studies)} studies, {fits} of them to be read; the service was killed with "
         f"SIGKILL {chosen['kills']} times, the server stopped {chosen['stops']} times; done after "
-        f"{outcome.seconds:.0f} s. {outcome.compared} visits were compared with an earlier one.",
+        f"{outcome.seconds:.0f} s. {outcome.compared} visits were compared with an earlier one. Of "
+        f"{outcome.made_good()} studies storing was cut off half way, and made good.",
         "",
         f"**{len(wrong)} studies are not as they should be.**",
         *(f"- {one}" for one in wrong),
@@ -281,7 +287,8 @@ def main() -> None:
     ]
     data = {
         **made, **chosen, "seconds": round(outcome.seconds, 1), "wrong": wrong,
-        "compared": outcome.compared, "events": [asdict(one) for one in outcome.events],
+        "compared": outcome.compared,
+        "made_good": outcome.made_good(), "events": [asdict(one) for one in outcome.events],
         "held": outcome.held, "states": outcome.states,
     }  # fmt: skip
     (RESULTS / "exactly_once.md").write_text("\n".join(lines) + "\n")
