@@ -136,14 +136,14 @@ class DicomWeb:
 
     def first_header(self, study: str, series: str) -> JsonHeader:
         """All that the header of one instance of a series says, without pixels."""
-        found = self._asked(lambda: self._client.search_for_instances(study, series, limit=1))
+        found = self._listed(lambda: self._client.search_for_instances(study, series, limit=1))
         first = readable(found, lambda header: held_instance(header, study, series))
         if not first:
             return JsonHeader({})
-        told = self._asked(
+        told = self._listed(
             lambda: self._client.retrieve_instance_metadata(study, series, first[0].uid)
         )
-        return JsonHeader(told[0] if isinstance(told, list) and told else told)
+        return JsonHeader(told[0] if told else None)
 
     def fetch(self, instance: HeldInstance, place: Path) -> int:
         """Retrieve an instance into a file that appears whole or not at all; its size in bytes.
@@ -217,16 +217,17 @@ class DicomWeb:
 
     def _asked(self, act: Callable[[], _Answer]) -> _Answer:
         """The answer, after as many tries as it takes and patience lasts."""
+        return persist(act, url=self.url, patience=self._patience, sleep=self._sleep)
 
-        def once() -> _Answer:
-            try:
-                return act()
-            except (KeyError, TypeError, AttributeError, SyntaxError, RecursionError):
-                raise ServerRefused(
-                    "The server answered with something that is no DICOMweb.", where=self.url
-                ) from None
-
-        return persist(once, url=self.url, patience=self._patience, sleep=self._sleep)
+    def _listed(self, act: Callable[[], Any]) -> list[Any]:
+        """The entries that a search answers with."""
+        try:
+            answer = self._asked(act)
+        except (LookupError, TypeError, RecursionError):  # dicomweb-client on odd JSON
+            raise ServerRefused(
+                "The server answered with something that is no DICOMweb.", where=self.url
+            ) from None
+        return answer if isinstance(answer, list) else [answer]
 
     def _all(
         self, ask: Callable[..., Any], make: Callable[[JsonHeader], _Entry | None]
@@ -250,13 +251,12 @@ class DicomWeb:
 
     def _page(self, ask: Callable[..., Any], offset: int) -> list[Any]:
         try:
-            page = self._asked(lambda: ask(limit=PAGE, offset=offset))
+            return self._listed(lambda: ask(limit=PAGE, offset=offset))
         except NotOnServer:
             # Some servers answer 404 to a search within a study that they do not hold.
             if offset == 0 and not self.answers():
                 raise
             return []
-        return page if isinstance(page, list) else []
 
 
 @contextlib.contextmanager
@@ -274,7 +274,7 @@ def _private(path: Path) -> Iterator[Any]:
 def _told(response: requests.Response) -> JsonHeader:
     try:
         return JsonHeader(response.json())
-    except ValueError:
+    except (ValueError, RecursionError):
         return JsonHeader(None)
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from marrowlight.errors import JournalError, NetworkError, OutputNotWritable
 from marrowlight.network.dicomweb import DicomWeb
-from marrowlight.network.fits import MR, fit_of
+from marrowlight.network.fits import MR, Fit, fit_of
 from marrowlight.network.holdings import HeldSeries, HeldStudy
 from marrowlight.network.journal import Job, Journal, State
 from marrowlight.network.log import JobLog
@@ -83,9 +83,7 @@ class Finder:
 
     def _meet(self, study: HeldStudy, now: float) -> None:
         series = self._server.series(study.uid)
-        fit = fit_of(
-            study.description, series, lambda one: self._server.first_header(study.uid, one)
-        )
+        fit = self._fit(study, series)
         job = self._journal.add(
             study.uid,
             study.patient,
@@ -113,15 +111,18 @@ class Finder:
             self._journal.update(known, now=now, **changes)
             self._log.warning("has grown since it was read; it is not read again", job=known.job)
         else:
-            fit = fit_of(
-                study.description, series, lambda one: self._server.first_header(study.uid, one)
-            )
+            fit = self._fit(study, series)
             state = State.WAITING if fit.fits else State.NO_FIT
             self._journal.update(
                 known, now=now, **changes, state=state, reason=fit.reason, attempts=0, starts=0,
                 next_try=0.0,
             )  # fmt: skip
             self._log.info("has changed on the server: %s", fit.reason, job=known.job)
+
+    def _fit(self, study: HeldStudy, series: Sequence[HeldSeries]) -> Fit:
+        return fit_of(
+            study.description, series, lambda one: self._server.first_header(study.uid, one)
+        )
 
     def _content(self, study: str, series: Sequence[HeldSeries]) -> str:
         """Hash of the MR series and their sizes: documents, ours too, do not change it."""
