@@ -107,11 +107,10 @@ def compare_sr(material: Material, file: bytes) -> tuple[int, int]:
     found = sr_by_dcmqi(file)
     wrong = 0
     expected = 0
-    for one in material.found:
-        bone = one.measured
+    for bone in material.bones_read:
         side = codes.SIDES.get(material.side_of(bone))
         rows = [(bone_tracking(material, bone).uid, bone.edema.volume_mm3)]
-        rows += [(lesion_tracking(material, e).uid, e.volume_mm3) for e in one.lesions]
+        rows += [(lesion_tracking(material, e).uid, e.volume_mm3) for e in bone.edema.lesions]
         for uid, volume in rows:
             expected += 1
             group = found.get(uid)

@@ -46,7 +46,7 @@ def test_an_independent_reader_finds_volume_interval_share_and_side(side):
     bones = [LabelledBone(1, "femur", side), LabelledBone(2, "tibia", side)]
     material = knee_material(GRID, bones=bones, side=side)
     found = list(by_dcmqi(material).values())
-    femur = material.found[0].measured
+    femur = material.bones_read[0]
     group = next(g for g in found if g["TrackingIdentifier"].startswith("edema, femur"))
     assert group["FindingSite"]["CodeMeaning"] == "Femur"
     assert group["Laterality"]["CodeMeaning"].lower() == side.value
@@ -75,7 +75,7 @@ def test_every_lesion_has_a_group_that_refers_to_the_segment_of_its_bone():
     }
     groups = by_dcmqi(material).values()
     lesions = [g for g in groups if g["TrackingIdentifier"].startswith("lesion")]
-    assert len(lesions) == sum(len(one.lesions) for one in material.found) > 0
+    assert len(lesions) == sum(len(one.edema.lesions) for one in material.bones_read) > 0
     for group in lesions:
         assert group["ReferencedSegment"] == named[group["FindingSite"]["CodeMeaning"].lower()]
     report = measurement_sr(material)
@@ -133,7 +133,7 @@ def test_the_same_reading_gives_the_same_bytes():
 
 def test_bones_keep_their_tracking_over_visits_and_lesions_where_a_course_says_so():
     first = knee_material(GRID)
-    lesion = first.found[0].lesions[0]
+    lesion = first.bones_read[0].edema.lesions[0]
     later = knee_material(
         GRID,
         files=image_files(GRID, StudyInstanceUID="1.2.3.9"),

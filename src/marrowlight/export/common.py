@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from marrowlight.errors import NotFromDicom
 from marrowlight.export.material import Material
+from marrowlight.report.sentence import not_read_name
 from marrowlight.study.origin import DicomOrigin, SourceFrame
 
 if TYPE_CHECKING:
@@ -39,6 +40,18 @@ def marked_as(material: Material, what: str) -> str:
     """A description that says what the object is, and that nobody has checked it."""
     how = "automatic" if automatic(material) else "given mask"
     return f"Marrowlight {what}, {how}, not verified"
+
+
+def comment_of(material: Material) -> str:
+    """What a reader of the numbers must know: the summary, what was not read, what this is."""
+    reading = material.reading
+    not_read = [
+        f"Not read: {not_read_name(one, region.side)} ({one.reason})."
+        for region in reading.regions
+        for one in region.not_read
+    ]
+    how = "Automatic, not verified." if automatic(material) else "Of a given mask, not verified."
+    return " ".join([how, reading.summary, *not_read, reading.disclaimer])
 
 
 def serial_number(material: Material) -> str:

@@ -19,14 +19,6 @@ from marrowlight.study.origin import DicomOrigin
 from marrowlight.study.study import Side
 
 
-@dataclass(frozen=True)
-class BoneOfReading:
-    """A bone of a reading with its lesions."""
-
-    measured: BoneEdema
-    lesions: tuple[Lesion, ...]
-
-
 @dataclass(frozen=True, eq=False)
 class Material:
     """What documents are made of. Identifying, as soon as ``origin`` is there.
@@ -65,21 +57,10 @@ class Material:
         """(I, J, K) uint8: label of the bone that each edema voxel was counted for, else 0."""
         return assign_to_bones(self.edema, self.bones.labels, self.bones.grid)
 
-    @cached_property
-    def found(self) -> tuple[BoneOfReading, ...]:
-        """Every bone that was read, in the order of the reading, with its lesions."""
-        return tuple(
-            BoneOfReading(
-                bone,
-                tuple(
-                    one
-                    for one in region.edema.lesions
-                    if (one.bone, one.side) == (bone.bone, bone.side)
-                ),
-            )
-            for region in self.reading.regions
-            for bone in region.bones
-        )
+    @property
+    def bones_read(self) -> tuple[BoneEdema, ...]:
+        """Every bone that was read, in the order of the reading."""
+        return tuple(bone for region in self.reading.regions for bone in region.bones)
 
     def side_of(self, bone: BoneEdema) -> Side:
         """The side of a bone; of its region, where the bone itself names none."""

@@ -83,12 +83,11 @@ def check_sr(file: bytes, material: Material) -> None:
         )
         found = dict(_groups(root))
     wanted: dict[str, tuple[float, str, str]] = {}
-    for one in material.found:
-        bone = one.measured
+    for bone in material.bones_read:
         side = codes.SIDES.get(material.side_of(bone))
         place = (codes.bone_code(bone.bone).value, side.value if side else "")
         wanted[bone_tracking(material, bone).uid] = (bone.edema.volume_mm3, *place)
-        for lesion in one.lesions:
+        for lesion in bone.edema.lesions:
             wanted[lesion_tracking(material, lesion).uid] = (lesion.volume_mm3, *place)
     _require(found.keys() == wanted.keys(), "structured report", "the bones and lesions")
     for uid, expected in wanted.items():

@@ -39,9 +39,7 @@ EDEMA_RGB = (255, 176, 0)
 
 def bones_with_edema(material: Material) -> tuple[BoneEdema, ...]:
     """The bones that have a segment of their own, in the order of their segments."""
-    return tuple(
-        one.measured for one in material.found if (material.bone_of == one.measured.label).any()
-    )
+    return tuple(bone for bone in material.bones_read if (material.bone_of == bone.label).any())
 
 
 def segment_numbers(material: Material) -> dict[int, int]:

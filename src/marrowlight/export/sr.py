@@ -16,6 +16,7 @@ from marrowlight.export.common import (
     SERIES_NUMBERS,
     as_it_is,
     automatic,
+    comment_of,
     equipment,
     finish,
     made_at,
@@ -34,7 +35,6 @@ from marrowlight.export.uids import (
     lesion_tracking,
 )
 from marrowlight.report.amount import interval_of
-from marrowlight.report.sentence import not_read_name
 
 if TYPE_CHECKING:
     from highdicom.sr import ComprehensiveSR
@@ -96,18 +96,6 @@ def _seg_reference(image: Dataset, material: Material) -> Dataset:
     return seg
 
 
-def comment_of(material: Material) -> str:
-    """What a reader of the numbers must know: the summary, what was not read, what this is."""
-    reading = material.reading
-    not_read = [
-        f"Not read: {not_read_name(one, region.side)} ({one.reason})."
-        for region in reading.regions
-        for one in region.not_read
-    ]
-    how = "Automatic, not verified." if automatic(material) else "Of a given mask, not verified."
-    return " ".join([how, reading.summary, *not_read, reading.disclaimer])
-
-
 def _content(material: Material) -> Any:
     from highdicom.sr import (
         DeviceObserverIdentifyingAttributes,
@@ -130,10 +118,10 @@ def _content(material: Material) -> Any:
         ),
     )
     groups: list[Any] = []
-    for one in material.found:
-        refer = _reference(material, one.measured)
-        groups.append(_bone_group(material, one.measured, refer))
-        groups += [_lesion_group(material, lesion, one.measured, refer) for lesion in one.lesions]
+    for bone in material.bones_read:
+        refer = _reference(material, bone)
+        groups.append(_bone_group(material, bone, refer))
+        groups += [_lesion_group(material, one, bone, refer) for one in bone.edema.lesions]
     report = MeasurementReport(
         observation_context=ObservationContext(observer_device_context=device),
         procedure_reported=codes.PROCEDURE,

@@ -29,7 +29,7 @@ def fhir_bundle(material: Material) -> Json:
     shared = about(material)
     results: list[str] = []
     observations: list[Json] = []
-    for bone in (bone for region in material.reading.regions for bone in region.bones):
+    for bone in material.bones_read:
         name = shared.name("bone", str(bone.label))
         lesions = [shared.name("lesion", lesion.id) for lesion in bone.edema.lesions]
         results.append(name.urn)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pydicom.sr.coding import Code
 
+from marrowlight.export.common import comment_of
 from marrowlight.export.fhir.about import STATUS, About
 from marrowlight.export.fhir.elements import Json, concept, reference
-from marrowlight.export.sr import comment_of
 
 STUDY_REPORT = Code("18748-4", "LN", "Diagnostic imaging study")
 RADIOLOGY = {
