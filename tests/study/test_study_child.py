@@ -129,6 +129,19 @@ def test_an_answer_of_a_child_gone_wrong_is_our_error(
         parse_in_child([tmp_path], Limits())
 
 
+def test_a_child_that_answers_without_end_is_stopped(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fake = tmp_path / "python"
+    fake.write_text('#!/bin/sh\nread order\nyes \'{"arrays": [["<i8", [1000000000], false]]}\'\n')
+    fake.chmod(0o755)
+    monkeypatch.setattr(sys, "executable", str(fake))
+    start = time.monotonic()
+    with pytest.raises(UnreadableFile, match="ended abnormally"):
+        parse_in_child([tmp_path], Limits(total_bytes=1000, image_bytes=1000, seconds=60))
+    assert time.monotonic() - start < 30
+
+
 def test_arrays_of_every_order_and_byte_order_come_back_equal() -> None:
     base = np.arange(24).reshape(2, 3, 4)
     arrays = [base, np.asfortranarray(base), base[:, ::2], base.astype(">i2"), base.T.astype("f4")]

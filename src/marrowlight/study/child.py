@@ -23,17 +23,19 @@ from marrowlight import errors
 from marrowlight.errors import LimitExceeded, MarrowlightError, UnreadableFile
 from marrowlight.study.grid import Grid
 from marrowlight.study.inside import OUT_OF_MEMORY
-from marrowlight.study.limits import GIB, MIB, Limits
+from marrowlight.study.limits import GIB, Limits
 from marrowlight.study.maskfile import MaskFile
 from marrowlight.study.packing import Message, unpack, unpack_mask
 from marrowlight.study.parse import ProgressCall
 from marrowlight.study.parsed import Parsed, collect
 from marrowlight.study.wire import WireError, receive
 
-KEPT_VARIABLES = ("PATH", "LANG", "LC_ALL", "LC_CTYPE", "LD_LIBRARY_PATH", "SYSTEMROOT", "TZ")
+KEPT_VARIABLES = (
+    "PATH", "HOME", "LANG", "LC_ALL", "LC_CTYPE", "LD_LIBRARY_PATH", "TZ", "SYSTEMROOT", "APPDATA",
+    "USERPROFILE",
+)  # fmt: skip
 """Environment that the child gets, beside Python's own: no token and no password."""
 
-PIPE_BYTES = MIB
 _Made = TypeVar("_Made")
 
 
@@ -59,7 +61,8 @@ def mask_in_child(path: Path, like: Sequence[Grid], limits: Limits) -> MaskFile:
     grids = [(grid.shape, grid.affine.tolist()) for grid in like]
     request = {"do": "mask", "path": str(path), "like": grids}
     with contextlib.closing(_ask(request, limits, None)) as messages:
-        return [_understood(unpack_mask, message) for message in messages][-1]
+        answers = list(messages)
+    return _understood(unpack_mask, answers[-1] if answers else ({}, []))
 
 
 def _ask(
@@ -70,7 +73,7 @@ def _ask(
     child = subprocess.Popen(
         [sys.executable, "-P", "-m", "marrowlight.study.inside"],
         stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
-        env=_environment(), pipesize=PIPE_BYTES,
+        env=_environment(),
     )  # fmt: skip
     late = threading.Event()
 
@@ -87,7 +90,7 @@ def _ask(
             order = {**request, "limits": asdict(limits), "parent": os.getpid()}
             child.stdin.write(json.dumps(order).encode() + b"\n")
             child.stdin.close()
-        last, end = yield from _follow(child.stdout, limits, progress)
+        last, end = yield from _follow(child, child.stdout, limits, progress)
         if end is None:
             _say_why(child.wait(), last, limits, late=late.is_set())
         elif "failure" in end:
@@ -108,11 +111,14 @@ def _environment() -> dict[str, str]:
 
 
 def _follow(
-    source: IO[bytes], limits: Limits, progress: ProgressCall | None
+    child: subprocess.Popen[bytes],
+    source: IO[bytes],
+    limits: Limits,
+    progress: ProgressCall | None,
 ) -> Generator[Message, None, tuple[str | None, dict[str, Any] | None]]:
     """Give results on; returns the file named last, and how it ended (None: it broke off)."""
     last, left = None, limits.total_bytes + limits.image_bytes
-    with contextlib.suppress(WireError):
+    try:
         while (message := receive(source, left)) is not None:
             told, arrays = message
             left -= sum(array.nbytes for array in arrays)
@@ -124,6 +130,8 @@ def _follow(
                 return last, told
             else:
                 yield message
+    except WireError:
+        child.kill()  # It may wait for room in the pipe.
     return last, None
 
 
