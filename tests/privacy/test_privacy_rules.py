@@ -14,7 +14,7 @@ from marrowlight.privacy.descriptors import _read_as, clean_words
 from marrowlight.privacy.profile import profile_code, rules
 from marrowlight.privacy.secret import Secret, one_time_secret, secret_from
 from marrowlight.privacy.values import cut_age, is_plain, shifted
-from marrowlight.study.mask import date_words, masked, name_words
+from marrowlight.study.redact import date_words, masked, name_words
 from marrowlight.study.words import plain
 
 BASIC_PROFILE = {

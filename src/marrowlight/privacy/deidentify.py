@@ -15,8 +15,8 @@ from marrowlight.privacy.report import Deidentified, Failure, Series
 from marrowlight.privacy.secret import Secret, one_time_secret, secret_from
 from marrowlight.study.gather import Item, gather
 from marrowlight.study.limits import Limits
-from marrowlight.study.mask import masked
 from marrowlight.study.parse import DICOM_NAMES, kind_of
+from marrowlight.study.redact import masked
 from marrowlight.study.shown import shown_name
 
 Progress = Callable[[int], None]

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from marrowlight.privacy.values import parse_date
-from marrowlight.study.mask import LONG, SHORTEST, date_words, id_words, name_words
+from marrowlight.study.redact import LONG, SHORTEST, date_words, id_words, name_words
 from marrowlight.study.words import plain
 
 SHORTEST_TEXT = 5

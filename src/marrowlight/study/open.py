@@ -14,12 +14,12 @@ from marrowlight.study.joint import find_joint
 from marrowlight.study.limits import Limits
 from marrowlight.study.losses import add_losses, list_skipped, lost_error
 from marrowlight.study.made import in_frame_of, make_series
-from marrowlight.study.mask import mask_error, mask_study, patient_words
 from marrowlight.study.nifti_volume import NiftiOrientation, nifti_candidates
 from marrowlight.study.parse import ProgressCall, parse
 from marrowlight.study.parsed import Parsed
 from marrowlight.study.patient import check_one_patient, other_visits, study_identity
 from marrowlight.study.primary import choose_primary
+from marrowlight.study.redact import mask_error, mask_study, patient_words
 from marrowlight.study.role import GRE_NOTICE, Found, find_role
 from marrowlight.study.series import Role, Series, SetAside
 from marrowlight.study.shown import clean, shown_name
