@@ -11,7 +11,6 @@ from hypothesis import settings
 
 from benchmarks.stamp import data_root
 
-
 # How long an example takes depends on what else the machine does, not on the code.
 settings.register_profile("marrowlight", deadline=None)
 settings.load_profile("marrowlight")
