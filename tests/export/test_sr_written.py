@@ -88,6 +88,17 @@ def test_every_lesion_has_a_group_that_refers_to_the_segment_of_its_bone():
     assert seg.SOPInstanceUID in listed
 
 
+def test_every_group_begins_with_the_measurements_of_the_first():
+    """3D Slicer names the columns of its table by the first group, and fills them by position."""
+    groups = [
+        [item["quantity"]["CodeValue"] for item in group["measurementItems"]]
+        for group in by_dcmqi(knee_material(GRID)).values()
+    ]
+    first = groups[0]
+    assert len(first) == 5
+    assert all(group[: len(first)] == first for group in groups)
+
+
 def test_a_negative_reading_reports_each_bone_as_free_of_edema():
     material = knee_material(GRID, edema=NONE)
     report = measurement_sr(material)

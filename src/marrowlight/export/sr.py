@@ -155,12 +155,13 @@ def _reference(material: Material, bone: BoneEdema) -> Any:
 
 
 def _bone_group(material: Material, bone: BoneEdema, segment: Any) -> Any:
+    # No more than every lesion has, in the same order: 3D Slicer names the columns of its table by
+    # the first group and fills the others by position.
     measurements = [
         _volume(bone.edema),
         *_reader_limits(bone.edema),
         *_measured((codes.CYST_VOLUME, bone.edema.cyst_volume_mm3, codes.MM3),
-                   (codes.BONE_SHARE, _percent(bone.edema.bone_share), codes.PERCENT),
-                   (codes.LESION_COUNT, len(bone.edema.lesions), codes.COUNT)),
+                   (codes.BONE_SHARE, _percent(bone.edema.bone_share), codes.PERCENT)),
     ]  # fmt: skip
     return _group(material, bone_tracking(material, bone), bone, measurements, segment)
 
