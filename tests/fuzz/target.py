@@ -102,7 +102,10 @@ def _case(path: Path) -> str:
 
 
 def _refusal(what: str, error: MarrowlightError) -> str:
-    """The kind of error; one that only came of memory running out missed a check: a finding."""
+    """The kind of error; one that only came of memory running out missed a check: a finding.
+
+    Depth has a last resort beyond its check, the parser's own; ``test_fuzz`` compares the two.
+    """
     text = str(error)
     text.encode("utf-8")
     if _unchecked(text):

@@ -7,14 +7,21 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
+from random import Random
 
 import numpy as np
 import pytest
+from pydicom import filereader
 
 from benchmarks.stamp import ROOT, data_root
-from tests.fuzz import server
+from marrowlight.errors import LimitExceeded, UnreadableFile
+from marrowlight.study.dicom_file import dataset_of
+from marrowlight.study.limits import Limits
+from marrowlight.study.quiet import dicom_faults, quiet_parsers
+from tests.fuzz import server, spoil_dicom
 from tests.fuzz.case import make_case
 from tests.fuzz.corpus import Sample, corpus
+from tests.fuzz.havoc import havoc
 from tests.fuzz.report import Tally, page, place_of
 
 CASES, SEED = 2000, 2
@@ -56,6 +63,49 @@ def test_most_cases_are_damaged_and_each_sound_file_is_read(
         folder = server.written(tmp_path, sample.files)
         told = read(sample.kind, folder, list(sample.files), sample.like)
         assert any(word.endswith("opened") for word in told), (sample.name, told)
+
+
+def test_the_walk_before_the_parser_sees_nearly_every_depth_that_the_parser_reaches(
+    samples: list[Sample], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What it does not see (a spoilt file header) ends in Python's own limit, as our error."""
+    deepest = depth = 0
+    read = filereader.read_sequence
+
+    def counted(*arguments: object, **more: object) -> object:
+        nonlocal deepest, depth
+        depth += 1
+        deepest = max(deepest, depth)
+        try:
+            return read(*arguments, **more)
+        finally:
+            depth -= 1
+
+    monkeypatch.setattr(filereader, "read_sequence", counted)
+    deep, missed = 0, []
+    for number in range(400):
+        chance = Random(f"depth {number}")
+        sample = samples[number % 7]  # DICOM, in all its encodings.
+        data = next(iter(sample.files.values()))
+        for step in chance.sample([spoil_dicom.nest, spoil_dicom.spoil, havoc], k=3):
+            data = step(chance, data)[:500_000]
+        deepest = depth = 0
+        refused = ""
+        with quiet_parsers():
+            try:
+                dataset_of(data, Limits())
+            except LimitExceeded as error:
+                refused = error.found
+            except RecursionError:
+                missed.append(number)
+            except dicom_faults():
+                pass
+            except UnreadableFile:
+                pass
+        assert deepest <= Limits().depth or number in missed, (number, deepest, refused)
+        deep += "deep" in refused
+    assert deep > 50
+    assert len(missed) <= deep / 50
 
 
 def _crash(*_: object) -> list[str]:
@@ -105,7 +155,7 @@ def test_the_server_tells_of_every_harm(
     harm: object, finding: str, said: str,
 ) -> None:  # fmt: skip
     monkeypatch.setattr(server, "read", harm)
-    monkeypatch.setattr(server, "HANG_CPU_S", 1)
+    monkeypatch.setattr(server, "HANG_CPU_S", 3)
     one = server.one_case(samples, 1, 0, tmp_path)
     assert one.finding == finding
     assert said in one.detail

@@ -101,6 +101,15 @@ def test_sequences_with_a_length_nest_to_the_same_depth(
         assert reason(path) == "LimitExceeded: nests sequences more than 32 deep"
 
 
+def test_depth_is_seen_behind_a_sequence_of_garbage(tmp_path: Path) -> None:
+    """Found by fuzzing: a broken item led the walk out of the sequence, past what came after it."""
+    garbage = ITEM + struct.pack("<L", 4) + b"\xb7\x72\xb7\x75" + b"\xff" * 52
+    broken = SQ + struct.pack("<L", len(garbage)) + garbage
+    opened = b"\x09\x00\x10\x10SQ\x00\x00" + UNDEFINED + ITEM + UNDEFINED
+    path = put_before(one_slice(tmp_path), broken + opened * 100)
+    assert reason(path) == "LimitExceeded: nests sequences more than 32 deep"
+
+
 def test_implicit_and_big_endian_files_nest_no_deeper(tmp_path: Path) -> None:
     opened = (b"\x08\x00\x40\x11" + UNDEFINED + ITEM + UNDEFINED) * 50
     one = slice_sets(picture(), oblique_grid(), **STIR_TAGS)[0]

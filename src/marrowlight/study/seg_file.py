@@ -70,7 +70,8 @@ def read_seg(data: bytes, like: Sequence[Grid], limits: Limits) -> MaskFile:
         except InputError:
             raise
         except (RecursionError, MemoryError) as error:
-            raise LimitExceeded("is nested too deeply or too large to be read") from error
+            what = "nested too deeply" if isinstance(error, RecursionError) else "too large"
+            raise LimitExceeded(f"is {what} to be read") from error
         except dicom_faults() as error:
             raise UnreadableFile(f"cannot be read as DICOM SEG ({type(error).__name__})") from error
     for grid in like:
