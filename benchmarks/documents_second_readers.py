@@ -209,7 +209,8 @@ def main() -> None:
         "`python -m benchmarks.documents_second_readers`.\n\n"
         "SEG by highdicom and dcmqi: farthest voxel from its place over all segments, mm. SR by "
         "dcmqi: groups whose volume, bone or side differ. Errors of dciodvfy and dicom-validator "
-        "in SEG, SR and encapsulated PDF together.\n\n" + table(rows) + "\n"
+        "in SEG, SR and encapsulated PDF together; those of knee_ge_multiecho_bigendian are its "
+        "images' own dates, 00010101, which documents repeat.\n\n" + table(rows) + "\n"
     )
     (RESULTS / "documents_second_readers.md").write_text(text, encoding="utf-8")
     told = {**made, "rows": [asdict(row) for row in rows]}
