@@ -111,7 +111,10 @@ def _made() -> Iterator[Sample]:
     yield Sample("made-zip", ZIP, {"exam.zip": _zipped(stir)})
     yield Sample("made-zip-nifti", ZIP, {"exam.zip": _zipped({"stir.nii": _nifti(voxels, grid)})})
     yield Sample("made-reading", JSON, {"reading.json": _reading()})
-    case = "joint: knee\nage: 54\nsex: female\npresent: [sudden_onset, corticosteroid_use]\nabsent: [fever]\n"
+    case = (
+        "joint: knee\nage: 54\nsex: female\n"
+        "present: [sudden_onset, corticosteroid_use]\nabsent: [fever]\n"
+    )
     yield Sample("made-case", YAML, {"case.yaml": case.encode()})
 
 
