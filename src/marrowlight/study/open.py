@@ -58,10 +58,10 @@ def open_study(
         Which one to trust where a NIfTI file sets both and they disagree.
     isolate : bool
         Read the files in a child process with limits on memory and time (``study.child``), for
-        files that you do not trust. It starts a Python of its own (a quarter of a second), and gives the
-        same study. The command line does so by default; a library does not start processes
-        unasked, since its caller may be a worker, a notebook or a sandbox already, and knows
-        where its files come from.
+        files that you do not trust. It starts a Python of its own (a quarter of a second), and
+        gives the same study. The command line does so by default; a library does not start
+        processes unasked, since its caller may be a worker, a notebook or a sandbox already, and
+        knows where its files come from.
     limits : Limits, optional
     progress : called with (done, total, what), optional
 
