@@ -124,7 +124,6 @@ def one_case(samples: Sequence[Sample], seed: int, number: int, work: Path) -> O
     """Read one case in a forked process."""
     case = make_case(samples, seed, number)
     folder = written(work, case.files)
-    before = _resident()
     source, sink = os.pipe()
     pid = os.fork()
     if pid == 0:
@@ -135,12 +134,13 @@ def one_case(samples: Sequence[Sample], seed: int, number: int, work: Path) -> O
         answer = pipe.read()
     _, status, usage = os.wait4(pid, 0)
     told, finding, detail = [], "crash", f"ended by status {status}, and said nothing"
+    before = 0
     if os.WIFSIGNALED(status):
         ended = signal.Signals(os.WTERMSIG(status))
         late = ended in (signal.SIGXCPU, signal.SIGALRM)
         finding, detail = "hang" if late else "crash", f"ended by {ended.name}"
     elif answer:
-        told, finding, detail = json.loads(answer)
+        before, told, finding, detail = json.loads(answer)
     memory = usage.ru_maxrss * 1024 - before
     if not finding and memory > MOST_MEMORY:
         finding, detail = "memory", f"{memory / MIB:.0f} MiB"
@@ -154,6 +154,8 @@ def _child(sink: int, sample: Sample, folder: Path, names: list[str]) -> None:
     """Never returns."""
     faulthandler.disable()
     _limit()
+    # A fork does not map all that its parent holds, so what it takes is counted from here.
+    before = _resident()
     warnings.simplefilter("error")
     try:
         answer = (read(sample.kind, folder, names, sample.like), "", "")
@@ -162,7 +164,7 @@ def _child(sink: int, sample: Sample, folder: Path, names: list[str]) -> None:
     except BaseException:  # noqa: BLE001 (whatever it is, it is a finding)
         answer = ([], "exception", _told())
     with os.fdopen(sink, "wb") as pipe:
-        pipe.write(json.dumps(answer).encode())
+        pipe.write(json.dumps([before, *answer]).encode())
     sys.stdout.flush()
     os._exit(0)
 

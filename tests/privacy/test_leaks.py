@@ -17,7 +17,9 @@ from tests.privacy.watching import Watched
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="limits on files are POSIX")
 
-IDENTIFYING = ("source.json", "seg.dcm", "sr.dcm", "report.dcm", "fhir.json")
+IDENTIFYING = (
+    "source.json", "seg.dcm", "seg_all.dcm", "sr.dcm", "report.dcm", "fhir.json",
+)  # fmt: skip
 """The record of whom a reading belongs to, and the documents that go into a patient's file."""
 
 CASE = "joint: knee\nage: 75\nsex: female\npresent: [acute_trauma]\nabsent: [fever]\n"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +12,7 @@ from typing import Any
 from marrowlight.errors import OutputExists, UnreadableFile
 from marrowlight.export.documents import KINDS, NAMES, known_kinds, make_documents
 from marrowlight.export.folder import material_from
+from marrowlight.report.as_json import json_bytes
 from marrowlight.report.atomic import PRIVATE, check_files, write_together
 from marrowlight.stages import Stages
 from marrowlight.visit_folder import record
@@ -98,7 +98,7 @@ def export_reading(
         "reading_id": material.reading.reading_id,
         "files": hashes,
     }
-    contents[LIST] = (json.dumps(listing, indent=2) + "\n").encode()
+    contents[LIST] = json_bytes(listing)
     with times.stage("write"):
         for name in [] if not stale else [n for kind in KINDS for n in NAMES[kind]]:
             # Left beside the new ones they would be taken for documents of this reading.

@@ -110,6 +110,7 @@ def _main(folder: Path) -> int:
 
 def attempt(folder: Path, earlier: Sequence[Mapping[str, str]]) -> int:
     """``work_on``, with its outcome in ``outcome.json``; the exit code."""
+    from marrowlight.report.as_json import json_bytes
     from marrowlight.report.atomic import explained, write_together
 
     try:
@@ -127,8 +128,7 @@ def attempt(folder: Path, earlier: Sequence[Mapping[str, str]]) -> int:
             # Without its message, which may quote a file.
             lines = traceback.format_tb(error.__traceback__)
             outcome = {"fault": type(error).__name__, "text": "".join(lines)}
-        content = json.dumps(outcome, indent=2, ensure_ascii=False).encode()
-        write_together({folder / OUTCOME: content}, overwrite=True)
+        write_together({folder / OUTCOME: json_bytes(outcome)}, overwrite=True)
     except OutputNotWritable:
         return NO_ROOM
     except MemoryError:

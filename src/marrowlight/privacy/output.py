@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 import shutil
 import tempfile
@@ -11,6 +10,7 @@ from types import TracebackType
 
 from marrowlight.errors import OutputExists
 from marrowlight.privacy.report import RECORD
+from marrowlight.report.as_json import json_bytes
 from marrowlight.report.atomic import (
     SHARED,
     TEMP_PREFIX,
@@ -79,7 +79,7 @@ class DeidentifiedFolder:
 
     def finish(self, record: dict[str, object]) -> None:
         """Let the new files take the place of those of an earlier run; the record comes last."""
-        text = json.dumps(record, indent=2, ensure_ascii=False).encode() + b"\n"
+        text = json_bytes(record)
         new, old = self._temp / "new", self._temp / "old"
         with explained(self.folder, len(text)):
             write_synced(new / RECORD, text, SHARED)

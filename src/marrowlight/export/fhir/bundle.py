@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-
 from marrowlight.export.fhir.about import Name, about
 from marrowlight.export.fhir.device import device
 from marrowlight.export.fhir.elements import OBSERVATION_UID, Json, uid_identifier
@@ -15,6 +13,7 @@ from marrowlight.export.fhir.observation import (
 from marrowlight.export.fhir.report import diagnostic_report
 from marrowlight.export.fhir.study import imaging_study
 from marrowlight.export.material import Material
+from marrowlight.report.as_json import json_bytes
 from marrowlight.study.study import Side
 
 
@@ -61,8 +60,7 @@ def fhir_bundle(material: Material) -> Json:
 
 def fhir_bytes(material: Material) -> bytes:
     """The same as UTF-8 JSON; the same material gives the same bytes."""
-    text = json.dumps(fhir_bundle(material), indent=2, ensure_ascii=False, allow_nan=False)
-    return (text + "\n").encode()
+    return json_bytes(fhir_bundle(material))
 
 
 def _own(name: Name, resource: Json) -> Json:
