@@ -96,7 +96,7 @@ def _seg(material: Material, page: str) -> dict[str, bytes]:
 
     files = {"seg.dcm": as_file(edema_seg(material))}
     check_seg(files["seg.dcm"], material)
-    if (material.bone_of > 0).any():
+    if material.bones_with_edema:
         files["seg_all.dcm"] = as_file(whole_seg(material))
         check_whole_seg(files["seg_all.dcm"], material)
     return files

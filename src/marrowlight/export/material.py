@@ -62,6 +62,12 @@ class Material:
         """Every bone that was read, in the order of the reading."""
         return tuple(bone for region in self.reading.regions for bone in region.bones)
 
+    @cached_property
+    def bones_with_edema(self) -> tuple[BoneEdema, ...]:
+        """The bones that any edema voxel was counted for, in the order of the reading."""
+        voxels = np.bincount(self.bone_of.ravel(), minlength=256)
+        return tuple(bone for bone in self.bones_read if voxels[bone.label])
+
     def side_of(self, bone: BoneEdema) -> Side:
         """The side of a bone; of its region, where the bone itself names none."""
         if bone.side is not Side.UNKNOWN:

@@ -25,7 +25,7 @@ structured report holds them to 1/10 000 mm³."""
 
 def check_seg(file: bytes, material: Material) -> None:
     """Raise DocumentError unless every voxel is where the reading has it, bone by bone."""
-    if not (material.bone_of > 0).any():
+    if not material.bones_with_edema:
         _require(not _any_pixel(file), "segmentation", "the edema of a reading without edema")
         return
     expected = np.zeros(material.bone_of.shape, np.uint16)

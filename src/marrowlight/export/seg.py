@@ -37,14 +37,9 @@ ALL_LABEL = "Bone marrow edema"
 EDEMA_RGB = (255, 176, 0)
 
 
-def bones_with_edema(material: Material) -> tuple[BoneEdema, ...]:
-    """The bones that have a segment of their own, in the order of their segments."""
-    return tuple(bone for bone in material.bones_read if (material.bone_of == bone.label).any())
-
-
 def segment_numbers(material: Material) -> dict[int, int]:
     """Label of a bone with edema to the number of its segment."""
-    return {bone.label: n for n, bone in enumerate(bones_with_edema(material), start=1)}
+    return {bone.label: n for n, bone in enumerate(material.bones_with_edema, start=1)}
 
 
 def edema_seg(material: Material) -> Segmentation:
@@ -56,7 +51,7 @@ def edema_seg(material: Material) -> Segmentation:
 
     Raises NotFromDicom, GridMismatch.
     """
-    bones = bones_with_edema(material)
+    bones = material.bones_with_edema
     if not bones:
         return _whole(material, document_uids(material).seg, kind="seg", what="edema")
     masks = [material.bone_of == bone.label for bone in bones]

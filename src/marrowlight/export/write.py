@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from marrowlight.errors import OutputExists, UnreadableFile
-from marrowlight.export.documents import KINDS, NAMES, known_kinds, make_documents
+from marrowlight.export.documents import NAMES, known_kinds, make_documents
 from marrowlight.export.folder import material_from
 from marrowlight.report.as_json import json_bytes
 from marrowlight.report.atomic import PRIVATE, check_files, write_together
@@ -100,11 +99,10 @@ def export_reading(
     }
     contents[LIST] = json_bytes(listing)
     with times.stage("write"):
-        for name in [] if not stale else [n for kind in KINDS for n in NAMES[kind]]:
+        if stale:
             # Left beside the new ones they would be taken for documents of this reading.
-            if name not in contents:
-                with contextlib.suppress(FileNotFoundError):
-                    (out / name).unlink()
+            for name in {name for names in NAMES.values() for name in names} - contents.keys():
+                (out / name).unlink(missing_ok=True)
         write_together(
             {out / name: content for name, content in contents.items()},
             overwrite=True,
